@@ -1,0 +1,47 @@
+# Every target sets up what it needs: make and Python 3.11 or newer are all this checkout asks for.
+
+PYTHON ?= $(shell for candidate in python3.11 python3.12 python3.13 python3; do \
+	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$candidate && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+INSTALL := install --quiet --constraint constraints.txt --group dev --editable .
+
+# beside the checkout's own files, so that a home folder is neither needed nor touched
+export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
+export PIP_CACHE_DIR ?= $(CURDIR)/.cache/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help test check format demo bench constraints clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+test: $(READY) ## run the test suite (ARGS="tests/domain -k money" narrows it)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(READY) ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints: $(READY) ## write constraints.txt anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate \
+		--no-emit-index-url --group dev pyproject.toml --output-file constraints.txt
+
+clean: ## remove the environment, caches and what the demo left
+	rm -rf $(VENV) .cache build dist demo-output *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# pip is the way round where uv does not reach the package index (uv reads no pip.conf)
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with PYTHON=/path/to/python3" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip uv
+	$(BIN)/uv pip $(INSTALL) --python $(BIN)/python || $(BIN)/python -m pip $(INSTALL)
+	@touch $@

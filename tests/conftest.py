@@ -1,0 +1,46 @@
+"""Gives each test process an Airflow of its own, and says at the end what could not be tested for want of a server."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+SERVER_MARKERS = ("postgres", "judge")
+
+
+def _private_airflow() -> None:
+    """Point Airflow at an empty folder before anything imports it, whatever the developer's shell holds."""
+    for name in [name for name in os.environ if name.startswith("AIRFLOW_") or name == "AIRFLOW__"]:
+        del os.environ[name]
+    home = Path(tempfile.mkdtemp(prefix="bingads-airflow-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    (home / "dags").mkdir()
+    os.environ.update({
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    })
+
+
+_private_airflow()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List the tests left out because a server or a vendor package is not there."""
+    left_out = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and any(marker in report.keywords for marker in SERVER_MARKERS)
+    )
+    for reason, tests in left_out.items():
+        terminalreporter.write_line(f"left out, {tests} tests: {reason}")
