@@ -10,29 +10,49 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.private_postgres import VARIABLE, PrivatePostgres, find_programs
+
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 SERVER_MARKERS = ("postgres", "judge")
 
 
 def _private_airflow() -> None:
     """Point Airflow at an empty folder before anything imports it, whatever the developer's shell holds."""
-    for name in [name for name in os.environ if name.startswith("AIRFLOW_") or name == "AIRFLOW__"]:
+    for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
         del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="bingads-airflow-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     (home / "dags").mkdir()
-    os.environ.update({
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-    })
+    os.environ.update(
+        {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        }
+    )
 
 
 _private_airflow()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """SQLAlchemy URL of an empty PostgreSQL database: the one named by the environment, else one made for this run."""
+    if named := os.environ.get(VARIABLE):
+        yield named
+        return
+    programs = find_programs()
+    if programs is None:
+        pytest.skip(f"no PostgreSQL: install it, or set {VARIABLE} to a database's URL")
+    server = PrivatePostgres(programs)
+    yield server.start()
+    server.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

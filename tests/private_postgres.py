@@ -1,0 +1,58 @@
+"""A PostgreSQL server of the test run's own, where the machine has the programs but nobody named a server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+VARIABLE = "BINGADS_TEST_POSTGRES"
+"""SQLAlchemy URL of a database the tests may fill; set it to use a server that runs already."""
+
+
+class PrivatePostgres:
+    """One cluster in a temporary folder, on a free port of the loopback address, gone after the run."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self._folder = Path(tempfile.mkdtemp(prefix="bingads-postgres-"))
+        self._owner = None if os.geteuid() else "postgres"
+        if self._owner:
+            shutil.chown(self._folder, self._owner)
+
+    def start(self) -> str:
+        """Create and start the cluster; return the URL of its database."""
+        port = _free_port()
+        self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        self._run("pg_ctl", "start", "--wait", "--silent", "--options", options, "--log", str(self._folder / "log"))
+        return f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
+
+    def stop(self) -> None:
+        """Stop the server and remove its files."""
+        self._run("pg_ctl", "stop", "--mode=immediate", "--silent")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), "--pgdata", str(self._folder / "data"), *arguments]
+        # PostgreSQL refuses to run as root
+        subprocess.run(
+            command, check=True, user=self._owner, cwd=self._folder, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
+
+
+def find_programs() -> Path | None:
+    """Return the folder of the newest ``initdb`` and ``pg_ctl`` on this machine."""
+    on_path = shutil.which("pg_ctl")
+    candidates = [Path(on_path).resolve().parent] if on_path else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in candidates if (folder / "initdb").exists()), None)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
