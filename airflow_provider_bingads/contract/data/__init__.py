@@ -1,0 +1,1 @@
+"""The contract's data files: generated ones, and the rights kept by hand."""
