@@ -25,7 +25,11 @@ __all__ = [
 
 
 class RowRecord(NamedTuple):
-    """Outcome of one row. ``call_id`` is the run's id where the outcome was decided here, without a call."""
+    """Outcome of one row.
+
+    ``call_id`` is the run's id where the outcome was decided here, without a call; ``row_index`` then counts through
+    the run.
+    """
 
     call_id: str
     row_index: int
@@ -145,6 +149,8 @@ class RunIdentity:
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One account's part of one try of a task: its start (``ended_at`` None) or its end.
+
+    All accounts of a try share ``run_id``; (run_id, stream_id, start or end) is unique.
 
     :param counts: row counters by name (``domain.outcomes``), ``source_rows`` among them.
     :param codes: rows by (code, error_code) of this run's new failures and deferrals.

@@ -116,8 +116,11 @@ class Ledger(Protocol):
         """Return the calls of this stream that have no ``answered``, ``not_applied`` or ``reconciled`` event."""
         ...
 
-    def waiting_rows(self, stream_id: str, before_run_id: str) -> Sequence[OpenRow]:
-        """Return the rows whose newest state is deferred, unknown or held and stems from an earlier run."""
+    def waiting_rows(self, stream_id: str, before_run_id: str, event_after: datetime) -> Sequence[OpenRow]:
+        """Return the keys whose newest state is deferred, unknown or held and stems from an earlier run.
+
+        :param event_after: rows whose event is older are past sending and left out; rows without a time stay.
+        """
         ...
 
     def record(self, entries: Entries) -> None:

@@ -1,0 +1,146 @@
+"""Decides for each validated row whether it is sent, and if not, what becomes of it (design 3, "Outcomes of a row")."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from airflow_provider_bingads.domain.outcomes import TERMINAL_RANK, Finality, RowState, Violation
+from airflow_provider_bingads.domain.outcomes import Counter as CounterName
+from airflow_provider_bingads.domain.records import Known
+from airflow_provider_bingads.domain.rows import Candidate
+
+__all__ = ["Classified", "Judged", "classify", "systemic_cause"]
+
+_ALREADY: Mapping[RowState, str] = {
+    RowState.APPLIED: CounterName.SKIPPED.value,
+    RowState.REJECTED: CounterName.ALREADY_REJECTED.value,
+    RowState.INVALID: CounterName.ALREADY_REJECTED.value,
+    RowState.SUPERSEDED: RowState.SUPERSEDED.value,
+    RowState.DUPLICATE: RowState.DUPLICATE.value,
+}
+
+_DUPLICATE = Violation(
+    error_code="DuplicateInSource",
+    code=None,
+    field="",
+    column=None,
+    reason="the source holds another row with the same identifier, goal and time, and that one was read first",
+    remedy="nothing, if the rows are the same event; else give each event its own time or identifier",
+)
+_SUPERSEDED = Violation(
+    error_code="AlreadyAppliedWithOtherContent",
+    code=None,
+    field="",
+    column=None,
+    reason="this event was applied earlier with other values, and the service keeps the first it was sent",
+    remedy="send the change as an adjustment (Restate), or leave the row as it was",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A row decided here, without a call, and still to be recorded."""
+
+    candidate: Candidate
+    state: RowState
+    violations: tuple[Violation, ...]
+
+
+@dataclass(slots=True)
+class Classified:
+    """What a chunk came to; every row is in exactly one of the three."""
+
+    to_send: list[Candidate] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
+
+
+def classify(
+    candidates: Sequence[Candidate],
+    known: Mapping[str, Sequence[Known]],
+    open_keys: Collection[str],
+    run_id: str,
+    reference: Callable[[str], Violation | None] | None = None,
+) -> Classified:
+    """Sort a chunk's rows.
+
+    :param known: what the ledger held of their keys, read after ``open_keys`` was taken.
+    :param open_keys: keys of this run whose outcome is not recorded yet.
+    :param reference: tells from a row's group name what the account lacks for it.
+    """
+    result = Classified()
+    seen: set[str] = set()
+    for candidate in candidates:
+        if candidate.out_of_window:
+            result.counted[CounterName.OUT_OF_WINDOW.value] += 1
+            continue
+        key = candidate.key
+        recorded = known.get(key)
+        counter = _already(candidate, recorded, run_id) if recorded else None
+        if counter is not None:
+            result.counted[counter] += 1
+        elif key in seen or key in open_keys or (recorded and any(entry.run_id == run_id for entry in recorded)):
+            result.judged.append(Judged(candidate, RowState.DUPLICATE, (_DUPLICATE,)))
+        else:
+            _judge(candidate, recorded, reference, result)
+        seen.add(key)
+    return result
+
+
+def _already(candidate: Candidate, recorded: Sequence[Known], run_id: str) -> str | None:
+    for entry in recorded:
+        if entry.content_hash == candidate.content and entry.rank >= TERMINAL_RANK and entry.run_id != run_id:
+            return _ALREADY[entry.state]
+    return None
+
+
+def _judge(
+    candidate: Candidate,
+    recorded: Sequence[Known] | None,
+    reference: Callable[[str], Violation | None] | None,
+    result: Classified,
+) -> None:
+    violations = candidate.violations
+    if reference is not None and candidate.group_name is not None:
+        missing = reference(candidate.group_name)
+        if missing is not None:
+            violations = (*violations, missing)
+    if violations:
+        final = any(violation.finality is Finality.FINAL for violation in violations)
+        result.judged.append(Judged(candidate, RowState.INVALID if final else RowState.DEFERRED, violations))
+    elif recorded and any(entry.state is RowState.APPLIED for entry in recorded):
+        result.judged.append(Judged(candidate, RowState.SUPERSEDED, (_SUPERSEDED,)))
+    else:
+        result.to_send.append(candidate)
+
+
+def systemic_cause(
+    candidates: Sequence[Candidate],
+    classified: Classified,
+    reference: Callable[[str], Violation | None] | None = None,
+) -> Violation | None:
+    """Return the cause outside the rows that hits every row of a first chunk, or None.
+
+    Such a run ends in one sentence before any row is recorded; a hundred thousand deferred rows would say the same.
+    """
+    if classified.to_send or not any(row.state is RowState.DEFERRED for row in classified.judged):
+        return None
+    shared: Violation | None = None
+    for candidate in candidates:
+        if candidate.out_of_window:
+            continue
+        cause = _systemic(candidate, reference)
+        if cause is None or (shared is not None and cause.error_code != shared.error_code):
+            return None
+        shared = shared or cause
+    return shared
+
+
+def _systemic(candidate: Candidate, reference: Callable[[str], Violation | None] | None) -> Violation | None:
+    for violation in candidate.violations:
+        if violation.systemic:
+            return violation
+    missing = reference(candidate.group_name) if reference and candidate.group_name is not None else None
+    return missing if missing is not None and missing.systemic else None

@@ -1,0 +1,460 @@
+"""Delivers the rows of one account: read, judge, write the intent, send, write the outcome (``delivery.md`` 3.3).
+
+Two rules hold this file together. One thread, the caller's, owns all state here; work runs in the executor's lanes
+and comes back as values. No byte of a batch leaves before the commit of its intent has returned.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from airflow_provider_bingads.domain.calls import CallResult, CallVerdict
+from airflow_provider_bingads.domain.entity import PrepareRows
+from airflow_provider_bingads.domain.outcomes import CallEventKind, RowState, Violation
+from airflow_provider_bingads.domain.records import Entries
+from airflow_provider_bingads.domain.rows import Batch, Candidate
+from airflow_provider_bingads.exceptions import (
+    BingAdsError,
+    FixConfiguration,
+    FixRequest,
+    LeaseLost,
+    RetryLater,
+    Stopped,
+)
+from airflow_provider_bingads.sync.classify import Classified, Judged, classify, systemic_cause
+from airflow_provider_bingads.sync.entries import Scribe, Verdict, merged
+from airflow_provider_bingads.sync.feed import AccountFeed
+from airflow_provider_bingads.sync.ports import Clock, Executor, Ids, Lease, Ledger, Progress, Sender, Work
+from airflow_provider_bingads.sync.recovery import OpenWork
+from airflow_provider_bingads.sync.resolve import Next, Resolution, resolve
+from airflow_provider_bingads.sync.settings import DeliverySettings
+from airflow_provider_bingads.sync.tally import FAILED_STATES, RowProblem, Tally
+
+__all__ = ["AccountDelivery", "Ports"]
+
+DRAIN_SECONDS = 3.0
+"""After a stop, how long calls in flight may still end: Airflow kills the process after 5 s (``delivery.md`` 5.4)."""
+_TICK_SECONDS = 0.25
+_SENDS_A_ROW = 3
+_SPLIT_CALLS = 64
+_RECORD_PAUSES_SECONDS = (0.5, 2.0, 8.0)
+
+Reference = Callable[[str], Violation | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything from outside that a delivery touches."""
+
+    clock: Clock
+    ids: Ids
+    ledger: Ledger
+    executor: Executor
+    progress: Progress
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """Entries on their way to the ledger, and what follows from their commit."""
+
+    entries: Entries
+    keys: Sequence[str] = ()
+    send: Batch | None = None
+    committed: Callable[[], None] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class AccountDelivery:
+    """One account's delivery within one run.
+
+    :param service: API service of the operation.
+    :param lease: the account's lease; renewed while this runs.
+    :param prepare: validates rows.
+    :param reference: tells what the account lacks for a group name; None where nothing has to exist.
+    :param open_work: what earlier runs left open.
+    """
+
+    settings: DeliverySettings
+    ports: Ports
+    service: str
+    account: str
+    feed: AccountFeed
+    prepare: PrepareRows
+    reference: Reference | None
+    sender: Sender
+    scribe: Scribe
+    lease: Lease
+    open_work: OpenWork
+    tally: Tally
+    error: BaseException | None = None
+    _ready: deque[Candidate] = field(default_factory=deque)
+    _chunk: list[Sequence[Any]] | None = None
+    _first_chunk: bool = True
+    _fed: bool = False
+    _busy: dict[str, int] = field(default_factory=lambda: {"read": 0, "prepare": 0, "write": 0, "send": 0, "lease": 0})
+    _pending: list[_Pending] = field(default_factory=list)
+    _queue: deque[Batch] = field(default_factory=deque)
+    _in_flight: dict[str, Batch] = field(default_factory=dict)
+    _open_keys: set[str] = field(default_factory=set)
+    _sends: dict[str, int] = field(default_factory=dict)
+    _roots: dict[str, str] = field(default_factory=dict)
+    _splits: dict[str, int] = field(default_factory=dict)
+    _batches: int = 0
+    _outstanding: int = 0
+    _renew_at: float = 0.0
+    _stop_at: float | None = None
+
+    def run(self) -> None:
+        """Deliver until the account's rows end, a reason to stop appears or the task is asked to end.
+
+        The reason, if any, is left in ``error``; every row that was read has its outcome recorded when this returns.
+        """
+        self._renew_at = self._now() + self.settings.lease_seconds / 3
+        while True:
+            self._start_work()
+            if not any(self._busy.values()) and not self._pending and not self._left():
+                break
+            self._handle(self.ports.executor.next(_TICK_SECONDS))
+            self._watch()
+
+    # What may start now ---------------------------------------------------------------------------------------------
+
+    def _left(self) -> bool:
+        if self.error is not None:
+            return False
+        return not self._fed or self._chunk is not None or bool(self._ready) or bool(self._queue)
+
+    def _start_work(self) -> None:
+        if self.error is None:
+            self._start_read()
+            self._start_prepare()
+            self._cut_batches()
+        self._start_write()
+        while self.error is None and self._queue and len(self._in_flight) < self.settings.max_in_flight:
+            self._start_send(self._queue.popleft())
+
+    def _start_read(self) -> None:
+        limit = 2 * self.settings.max_in_flight * self.settings.batch_size
+        if self._fed or self._busy["read"] or self._chunk is not None or self._outstanding > limit:
+            return
+        self._start("read", None, partial(self.feed.next_chunk, self.account))
+
+    def _start_prepare(self) -> None:
+        if self._chunk is None or self._busy["prepare"]:
+            return
+        rows, self._chunk = self._chunk, None
+        work = partial(self._judge_chunk, rows, frozenset(self._open_keys), self.ports.clock.now())
+        self._start("prepare", None, work)
+
+    def _cut_batches(self) -> None:
+        size = self.settings.batch_size
+        source_ended = self._fed and self._chunk is None and not self._busy["prepare"]
+        while len(self._ready) >= size or (source_ended and self._ready):
+            rows = [self._ready.popleft() for _ in range(min(size, len(self._ready)))]
+            self._intend(rows, parent=None)
+
+    def _intend(self, rows: list[Candidate], parent: Batch | None) -> None:
+        batch = Batch(self.ports.ids(), rows, self._batches, parent.batch_id if parent else None)
+        self._batches += 1
+        self._roots[batch.batch_id] = self._roots[parent.batch_id] if parent else batch.batch_id
+        deadline = self.settings.call_deadline_seconds
+        entries = self.scribe.intent(batch, batch.batch_id, self.ports.clock.now(), deadline)
+        self._pending.append(_Pending(entries, send=batch))
+
+    def _start_write(self) -> None:
+        if self._pending and not self._busy["write"]:
+            group, self._pending = self._pending, []
+            self._start("write", group, partial(self._record, merged(part.entries for part in group)))
+
+    def _start_send(self, batch: Batch) -> None:
+        self._in_flight[batch.batch_id] = batch
+        payloads = [row.payload or {} for row in batch.rows]
+        self._start("send", batch, partial(self.sender.send, payloads, self.settings.call_deadline_seconds))
+
+    def _start(self, lane: str, tag: object, work: Callable[[], Any]) -> None:
+        self._busy[lane] += 1
+        self.ports.executor.start(lane, tag, work)
+
+    # Work that runs in lanes: touches no state of this object -------------------------------------------------------
+
+    def _judge_chunk(
+        self, rows: list[Sequence[Any]], open_keys: frozenset[str], now: datetime
+    ) -> tuple[list[Candidate], Classified]:
+        candidates = self.prepare(rows, now)
+        keys = [candidate.key for candidate in candidates if not candidate.out_of_window]
+        known = self.ports.ledger.known(self.scribe.stream_id, keys) if keys else {}
+        return candidates, classify(candidates, known, open_keys, self.settings.run_id, self.reference)
+
+    def _record(self, entries: Entries) -> None:
+        for pause in _RECORD_PAUSES_SECONDS:
+            try:
+                return self.ports.ledger.record(entries)
+            except RetryLater:
+                self.ports.clock.wait(pause)
+        return self.ports.ledger.record(entries)
+
+    # What comes back ------------------------------------------------------------------------------------------------
+
+    def _handle(self, work: Work | None) -> None:
+        if work is None:
+            return
+        self._busy[work.lane] -= 1
+        handler: Mapping[str, Callable[[Work], None]] = {
+            "read": self._on_read,
+            "prepare": self._on_prepared,
+            "write": self._on_written,
+            "send": self._on_sent,
+            "lease": self._on_renewed,
+        }
+        handler[work.lane](work)
+
+    def _on_read(self, work: Work) -> None:
+        if work.error is not None:
+            self._fed = True
+            self._fail(work.error)
+        elif work.value is None:
+            self._fed = True
+        else:
+            self._chunk = work.value
+            self._outstanding += len(work.value)
+
+    def _on_prepared(self, work: Work) -> None:
+        if work.error is not None:
+            self._fail(work.error)
+            return
+        candidates, classified = work.value
+        if self._first_chunk:
+            cause = systemic_cause(candidates, classified, self.reference)
+            if cause is not None:
+                self._fail(FixConfiguration(f"No row can be sent: {cause.reason}. {cause.remedy}"))
+                return
+            self._first_chunk = False
+        self._take(candidates, classified)
+
+    def _take(self, candidates: Sequence[Candidate], classified: Classified) -> None:
+        self.tally.counts["source_rows"] += len(candidates)
+        self.tally.rounded_rows += sum(candidate.rounded for candidate in candidates)
+        self.tally.counts.update(classified.counted)
+        self._outstanding -= len(candidates) - len(classified.to_send) - len(classified.judged)
+        self.ports.progress.advance(read=len(candidates), done=sum(classified.counted.values()))
+        if self.settings.validate_only:
+            self._report_only(classified)
+            return
+        self._open_keys.update(row.candidate.key for row in classified.judged)
+        self._open_keys.update(row.key for row in classified.to_send)
+        self._ready.extend(classified.to_send)
+        if classified.judged:
+            self._record_judged(classified.judged)
+
+    def _report_only(self, classified: Classified) -> None:
+        self._outstanding -= len(classified.to_send) + len(classified.judged)
+        self.tally.counts["to_send"] += len(classified.to_send)
+        self._count_judged(classified.judged)
+
+    def _record_judged(self, judged: list[Judged]) -> None:
+        entries = self.scribe.judged(judged, self.ports.clock.now())
+        keys = [row.candidate.key for row in judged]
+        self._pending.append(_Pending(entries, keys, committed=partial(self._count_judged, judged, recorded=True)))
+
+    def _count_judged(self, judged: Sequence[Judged], *, recorded: bool = False) -> None:
+        for row in judged:
+            self.tally.outcome(row.state)
+            if row.state in FAILED_STATES or row.state is RowState.DEFERRED:
+                self.tally.problem(_local_problem(row, len(self.tally.problems)))
+            if recorded:
+                self.open_work.resolve(row.candidate.key, row.candidate.content)
+        if recorded:
+            self._outstanding -= len(judged)
+        failed = sum(row.state in FAILED_STATES for row in judged)
+        self.ports.progress.advance(done=len(judged), failed=failed)
+
+    def _on_written(self, work: Work) -> None:
+        if work.error is not None:
+            self._fail(work.error)
+            return
+        for pending in work.tag:
+            self._open_keys.difference_update(pending.keys)
+            if pending.send is not None:
+                self._queue.append(pending.send)
+            if pending.committed is not None:
+                pending.committed()
+
+    def _on_sent(self, work: Work) -> None:
+        batch: Batch = work.tag
+        if self._in_flight.pop(batch.batch_id, None) is None:
+            return
+        if work.error is not None:
+            self._fail(work.error)
+            result = CallResult(CallVerdict.NOT_APPLIED, detail="the call was not made", attempts=0)
+        else:
+            result = work.value
+        self.tally.call(result)
+        may = [self._sends.get(row.key, 1) < _SENDS_A_ROW for row in batch.rows]
+        self._settle(batch, result, resolve(self.service, result, len(batch.rows), may_send_again=may))
+
+    # What a call came to --------------------------------------------------------------------------------------------
+
+    def _settle(self, batch: Batch, result: CallResult, resolution: Resolution) -> None:
+        if resolution.next is Next.SPLIT:
+            resolution = self._split(batch, result, resolution)
+        verdicts = resolution.verdicts
+        entries = self.scribe.closing(
+            batch, batch.batch_id, result, resolution.event, verdicts, self.ports.clock.now()
+        )
+        done = [(row, verdict) for row, verdict in zip(batch.rows, verdicts, strict=bool(verdicts)) if verdict]
+        keys = [row.key for row, _ in done]
+        self._pending.append(_Pending(entries, keys, committed=partial(self._count_sent, batch, result, done)))
+        for row, verdict in zip(batch.rows, verdicts, strict=bool(verdicts)):
+            if verdict is None:
+                self._sends[row.key] = self._sends.get(row.key, 1) + 1
+                self._ready.append(row)
+        if resolution.next is Next.STOP_RETRY:
+            self._fail(RetryLater(f"{self.scribe.operation} for account {self.account}: {resolution.reason}"))
+        elif resolution.next is Next.STOP_FAIL:
+            self._fail(self._refusal(result, resolution))
+
+    def _split(self, batch: Batch, result: CallResult, resolution: Resolution) -> Resolution:
+        root = self._roots[batch.batch_id]
+        self._splits[root] = self._splits.get(root, 0) + 2
+        if self._splits[root] > _SPLIT_CALLS or self.error is not None:
+            verdict = Verdict(
+                RowState.DEFERRED,
+                error_code="RefusedWithItsBatch",
+                message="its batch was refused as a whole and the guilty row was not found; the next run tries again",
+            )
+            return Resolution(resolution.event, Next.GO_ON, (verdict,) * len(batch.rows))
+        middle = (len(batch.rows) + 1) // 2
+        for half in (batch.rows[:middle], batch.rows[middle:]):
+            self._intend(half, parent=batch)
+        return Resolution(resolution.event, Next.GO_ON)
+
+    def _refusal(self, result: CallResult, resolution: Resolution) -> BingAdsError:
+        fault = resolution.fault
+        return FixRequest(
+            f"{self.scribe.operation} was refused for account {self.account}: {resolution.reason}",
+            service=self.service,
+            operation=self.scribe.operation,
+            code=fault.code if fault else None,
+            error_code=fault.error_code if fault else None,
+            http_status=result.http_status,
+            tracking_id=result.tracking_id,
+        )
+
+    def _count_sent(self, batch: Batch, result: CallResult, done: Sequence[tuple[Candidate, Verdict]]) -> None:
+        failed = 0
+        for index, (row, verdict) in enumerate(done):
+            self.tally.outcome(verdict.state)
+            if verdict.state is not RowState.UNKNOWN:
+                self.open_work.resolve(row.key, row.content)
+            if verdict.state is not RowState.APPLIED:
+                failed += verdict.state in FAILED_STATES
+                self.tally.problem(_service_problem(self.service, batch, index, row, verdict, result))
+        self._outstanding -= len(done)
+        self.ports.progress.advance(done=len(done), failed=failed)
+
+    # The end --------------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Renew the lease in time, notice a stop, and give up on calls that outlive it."""
+        now = self._now()
+        if self.ports.clock.wait(0.0) and self.error is None:
+            self._fail(Stopped("The task was asked to end; the ledger is consistent and the next try resumes"))
+        if now >= self._renew_at and not self._busy["lease"] and not isinstance(self.error, LeaseLost):
+            self._renew_at = now + self.settings.lease_seconds / 3
+            self._start("lease", None, partial(self.ports.ledger.renew, self.lease, self.settings.lease_seconds))
+        if self._stop_at is not None and now >= self._stop_at and isinstance(self.error, Stopped):
+            for batch in list(self._in_flight.values()):
+                self._abandon(batch)
+
+    def _abandon(self, batch: Batch) -> None:
+        del self._in_flight[batch.batch_id]
+        self._busy["send"] -= 1
+        result = CallResult(CallVerdict.UNKNOWN, detail="the task ended before an answer came")
+        self._settle(batch, result, resolve(self.service, result, len(batch.rows), may_send_again=()))
+
+    def _on_renewed(self, work: Work) -> None:
+        if work.error is not None:
+            self._renew_at = min(self._renew_at, self._now() + 1.0)
+        elif work.value is None:
+            self._fail(LeaseLost(f"Another run took account {self.account}; this one stops sending"))
+        else:
+            self.lease = work.value
+
+    def _fail(self, error: BaseException) -> None:
+        """Stop for this reason: nothing new starts, what was read and not sent is deferred to the next run."""
+        if self.error is None:
+            self.error = error
+            self._stop_at = self._now() + DRAIN_SECONDS
+        if isinstance(error, FixConfiguration) and self._first_chunk:
+            return
+        self._defer_unsent()
+
+    def _defer_unsent(self) -> None:
+        unsent = list(self._ready)
+        self._ready.clear()
+        verdict = Verdict(
+            RowState.DEFERRED,
+            error_code="RunStopped",
+            message="the run stopped before the row was sent; the next run sends it",
+        )
+        if unsent:
+            reason = Violation("RunStopped", None, "", None, verdict.message or "", "clear the task or wait for the next run")
+            self._record_judged([Judged(row, RowState.DEFERRED, (reason,)) for row in unsent])
+        result = CallResult(CallVerdict.NOT_APPLIED, detail="the run stopped before the call", attempts=0)
+        while self._queue:
+            batch = self._queue.popleft()
+            resolution = Resolution(CallEventKind.NOT_APPLIED, Next.GO_ON, (verdict,) * len(batch.rows))
+            self._settle(batch, result, resolution)
+
+    def release_not_before(self) -> datetime | None:
+        """Return until when a call of this run may still take effect; None when none can."""
+        if self.tally.counts["unknown"] == 0:
+            return None
+        return self.ports.clock.now() + timedelta(seconds=self.settings.call_deadline_seconds)
+
+    def _now(self) -> float:
+        return self.ports.clock.monotonic()
+
+
+def _local_problem(row: Judged, index: int) -> RowProblem:
+    first = row.violations[0]
+    return RowProblem(
+        batch_id=None,
+        index=index,
+        source_ref=row.candidate.source_ref,
+        state=row.state.value,
+        code=first.code,
+        error_code=first.error_code,
+        field_path=first.field or None,
+        column=first.column,
+        message=first.reason,
+        remedy=first.remedy,
+        tracking_id=None,
+    )
+
+
+def _service_problem(
+    service: str, batch: Batch, index: int, row: Candidate, verdict: Verdict, result: CallResult
+) -> RowProblem:
+    from airflow_provider_bingads.domain.catalogue import advice
+    from airflow_provider_bingads.domain.scrub import scrub
+
+    first = verdict.errors[0] if verdict.errors else None
+    return RowProblem(
+        batch_id=batch.batch_id,
+        index=index,
+        source_ref=row.source_ref,
+        state=verdict.state.value,
+        code=first.code if first else None,
+        error_code=first.error_code if first else verdict.error_code,
+        field_path=first.field_path if first else None,
+        column=None,
+        message=scrub(first.message) if first and first.message else verdict.message,
+        remedy=advice(service, first.code, first.error_code).remedy if first else "nothing; the next run judges the row again",
+        tracking_id=result.tracking_id,
+    )

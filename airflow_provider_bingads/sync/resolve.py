@@ -1,0 +1,114 @@
+"""Turns the end of a call into verdicts of its rows, and into what the delivery does next; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault, RowError
+from airflow_provider_bingads.domain.catalogue import Action, advice
+from airflow_provider_bingads.domain.outcomes import CallEventKind, RowState
+from airflow_provider_bingads.sync.entries import Verdict
+
+__all__ = ["Next", "Resolution", "resolve"]
+
+_APPLIED = Verdict(RowState.APPLIED)
+
+
+class Next(Enum):
+    """What the delivery does after a call."""
+
+    GO_ON = "go on"
+    SPLIT = "split"
+    """Send the batch again in two halves: it was refused as a whole, or an error named no row."""
+    STOP_RETRY = "stop, retry later"
+    STOP_FAIL = "stop, a retry cannot help"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What one call came to.
+
+    :param event: how the ledger closes the call.
+    :param verdicts: one a row, in order, None for a row that is sent once more in this run; empty when the rows go
+        on in smaller batches.
+    :param reason: one sentence where the delivery does not simply go on.
+    """
+
+    event: CallEventKind
+    next: Next
+    verdicts: tuple[Verdict | None, ...] = ()
+    reason: str = ""
+    fault: Fault | None = None
+
+
+def resolve(service: str, result: CallResult, rows: int, *, may_send_again: Sequence[bool]) -> Resolution:
+    """Decide on the rows of one call.
+
+    :param rows: how many rows it had.
+    :param may_send_again: for each row, whether a passing failure of it alone is worth another call in this run.
+    """
+    if result.verdict is CallVerdict.ANSWERED:
+        return _answered(service, result, rows, may_send_again)
+    if result.verdict is CallVerdict.UNKNOWN:
+        verdict = Verdict(
+            RowState.UNKNOWN,
+            error_code="NoTrustworthyAnswer",
+            message="the call was sent and no complete answer came back; the next run sends the row again",
+        )
+        return Resolution(CallEventKind.UNKNOWN, Next.GO_ON, (verdict,) * rows, reason=result.detail)
+    return _refused(service, result, rows)
+
+
+def _answered(service: str, result: CallResult, rows: int, may_send_again: Sequence[bool]) -> Resolution:
+    by_row: dict[int, list[RowError]] = {}
+    for error in result.errors:
+        index = error.index if error.index is not None else (0 if rows == 1 else None)
+        if index is None or not 0 <= index < rows:
+            return Resolution(
+                CallEventKind.UNKNOWN, Next.SPLIT, reason="the reply holds an error that belongs to no row of the call"
+            )
+        by_row.setdefault(index, []).append(error)
+    verdicts: list[Verdict | None] = [_APPLIED] * rows
+    for index, errors in by_row.items():
+        again = may_send_again[index] and _passing(service, errors)
+        verdicts[index] = None if again else _row_verdict(service, tuple(errors))
+    return Resolution(CallEventKind.ANSWERED, Next.GO_ON, tuple(verdicts))
+
+
+def _row_verdict(service: str, errors: tuple[RowError, ...]) -> Verdict:
+    actions = [advice(service, error.code, error.error_code).action for error in errors]
+    if any(action is Action.REJECT for action in actions):
+        ranked = sorted(zip(errors, actions, strict=True), key=lambda pair: pair[1] is not Action.REJECT)
+        return Verdict(RowState.REJECTED, tuple(error for error, _ in ranked))
+    return Verdict(RowState.DEFERRED, errors)
+
+
+def _passing(service: str, errors: Sequence[RowError]) -> bool:
+    return all(advice(service, error.code, error.error_code).action is Action.RETRY for error in errors)
+
+
+def _refused(service: str, result: CallResult, rows: int) -> Resolution:
+    fault = result.fault
+    if fault is None:
+        return _deferred(result, rows, Next.STOP_RETRY, "NotSent", "the call could not be sent; the next run sends the row")
+    known = advice(service, fault.code, fault.error_code)
+    if known.action in {Action.SPLIT, Action.REJECT} or not known.known:
+        if rows > 1:
+            return Resolution(CallEventKind.NOT_APPLIED, Next.SPLIT, reason=known.meaning, fault=fault)
+        error = RowError(0, fault.code, fault.error_code, message=fault.message, details=fault.details)
+        verdict = Verdict(RowState.REJECTED, (error,))
+        return Resolution(CallEventKind.NOT_APPLIED, Next.GO_ON, (verdict,), fault=fault)
+    stop = Next.STOP_FAIL if known.action in {Action.FAIL, Action.REAUTHENTICATE} else Next.STOP_RETRY
+    next_step = Next.GO_ON if known.action is Action.DEFER else stop
+    return _deferred(result, rows, next_step, fault.error_code or str(fault.code), known.meaning)
+
+
+def _deferred(
+    result: CallResult, rows: int, step: Next, error_code: str, message: str, not_before: datetime | None = None
+) -> Resolution:
+    verdict = Verdict(RowState.DEFERRED, error_code=error_code, message=message, not_before=not_before)
+    reason = result.detail or message
+    return Resolution(CallEventKind.NOT_APPLIED, step, (verdict,) * rows, reason=reason, fault=result.fault)
