@@ -29,11 +29,12 @@ from airflow_provider_bingads.exceptions import (
 from airflow_provider_bingads.sync.classify import Classified, Judged, classify, systemic_cause
 from airflow_provider_bingads.sync.entries import Scribe, Verdict, merged
 from airflow_provider_bingads.sync.feed import AccountFeed
+from airflow_provider_bingads.sync.problems import local_problem, service_problem
 from airflow_provider_bingads.sync.ports import Clock, Executor, Ids, Lease, Ledger, Progress, Sender, Work
 from airflow_provider_bingads.sync.recovery import OpenWork
 from airflow_provider_bingads.sync.resolve import Next, Resolution, resolve
 from airflow_provider_bingads.sync.settings import DeliverySettings
-from airflow_provider_bingads.sync.tally import FAILED_STATES, RowProblem, Tally
+from airflow_provider_bingads.sync.tally import FAILED_STATES, Tally
 
 __all__ = ["AccountDelivery", "Ports"]
 
@@ -96,7 +97,7 @@ class AccountDelivery:
     _chunk: list[Sequence[Any]] | None = None
     _first_chunk: bool = True
     _fed: bool = False
-    _busy: dict[str, int] = field(default_factory=lambda: {"read": 0, "prepare": 0, "write": 0, "send": 0, "lease": 0})
+    _busy: dict[str, int] = field(default_factory=lambda: {"read": 0, "prepare": 0, "write": 0, "lease": 0})
     _pending: list[_Pending] = field(default_factory=list)
     _queue: deque[Batch] = field(default_factory=deque)
     _in_flight: dict[str, Batch] = field(default_factory=dict)
@@ -117,10 +118,12 @@ class AccountDelivery:
         self._renew_at = self._now() + self.settings.lease_seconds / 3
         while True:
             self._start_work()
-            if not any(self._busy.values()) and not self._pending and not self._left():
+            if not any(self._busy.values()) and not self._in_flight and not self._pending and not self._left():
                 break
             self._handle(self.ports.executor.next(_TICK_SECONDS))
             self._watch()
+            if self.error is not None and (self._ready or self._queue):
+                self._defer_unsent()
 
     # What may start now ---------------------------------------------------------------------------------------------
 
@@ -174,7 +177,8 @@ class AccountDelivery:
     def _start_send(self, batch: Batch) -> None:
         self._in_flight[batch.batch_id] = batch
         payloads = [row.payload or {} for row in batch.rows]
-        self._start("send", batch, partial(self.sender.send, payloads, self.settings.call_deadline_seconds))
+        send = partial(self.sender.send, payloads, self.settings.call_deadline_seconds)
+        self.ports.executor.start("send", batch, send)
 
     def _start(self, lane: str, tag: object, work: Callable[[], Any]) -> None:
         self._busy[lane] += 1
@@ -203,7 +207,8 @@ class AccountDelivery:
     def _handle(self, work: Work | None) -> None:
         if work is None:
             return
-        self._busy[work.lane] -= 1
+        if work.lane in self._busy:
+            self._busy[work.lane] -= 1
         handler: Mapping[str, Callable[[Work], None]] = {
             "read": self._on_read,
             "prepare": self._on_prepared,
@@ -265,7 +270,7 @@ class AccountDelivery:
         for row in judged:
             self.tally.outcome(row.state)
             if row.state in FAILED_STATES or row.state is RowState.DEFERRED:
-                self.tally.problem(_local_problem(row, len(self.tally.problems)))
+                self.tally.problem(local_problem(row))
             if recorded:
                 self.open_work.resolve(row.candidate.key, row.candidate.content)
         if recorded:
@@ -306,8 +311,8 @@ class AccountDelivery:
         entries = self.scribe.closing(
             batch, batch.batch_id, result, resolution.event, verdicts, self.ports.clock.now()
         )
-        done = [(row, verdict) for row, verdict in zip(batch.rows, verdicts, strict=bool(verdicts)) if verdict]
-        keys = [row.key for row, _ in done]
+        done = [(index, verdict) for index, verdict in enumerate(verdicts) if verdict is not None]
+        keys = [batch.rows[index].key for index, _ in done]
         self._pending.append(_Pending(entries, keys, committed=partial(self._count_sent, batch, result, done)))
         for row, verdict in zip(batch.rows, verdicts, strict=bool(verdicts)):
             if verdict is None:
@@ -345,15 +350,16 @@ class AccountDelivery:
             tracking_id=result.tracking_id,
         )
 
-    def _count_sent(self, batch: Batch, result: CallResult, done: Sequence[tuple[Candidate, Verdict]]) -> None:
+    def _count_sent(self, batch: Batch, result: CallResult, done: Sequence[tuple[int, Verdict]]) -> None:
         failed = 0
-        for index, (row, verdict) in enumerate(done):
+        for index, verdict in done:
+            row = batch.rows[index]
             self.tally.outcome(verdict.state)
             if verdict.state is not RowState.UNKNOWN:
                 self.open_work.resolve(row.key, row.content)
             if verdict.state is not RowState.APPLIED:
                 failed += verdict.state in FAILED_STATES
-                self.tally.problem(_service_problem(self.service, batch, index, row, verdict, result))
+                self.tally.problem(service_problem(self.service, batch, index, verdict, result))
         self._outstanding -= len(done)
         self.ports.progress.advance(done=len(done), failed=failed)
 
@@ -373,7 +379,6 @@ class AccountDelivery:
 
     def _abandon(self, batch: Batch) -> None:
         del self._in_flight[batch.batch_id]
-        self._busy["send"] -= 1
         result = CallResult(CallVerdict.UNKNOWN, detail="the task ended before an answer came")
         self._settle(batch, result, resolve(self.service, result, len(batch.rows), may_send_again=()))
 
@@ -390,9 +395,6 @@ class AccountDelivery:
         if self.error is None:
             self.error = error
             self._stop_at = self._now() + DRAIN_SECONDS
-        if isinstance(error, FixConfiguration) and self._first_chunk:
-            return
-        self._defer_unsent()
 
     def _defer_unsent(self) -> None:
         unsent = list(self._ready)
@@ -420,41 +422,3 @@ class AccountDelivery:
     def _now(self) -> float:
         return self.ports.clock.monotonic()
 
-
-def _local_problem(row: Judged, index: int) -> RowProblem:
-    first = row.violations[0]
-    return RowProblem(
-        batch_id=None,
-        index=index,
-        source_ref=row.candidate.source_ref,
-        state=row.state.value,
-        code=first.code,
-        error_code=first.error_code,
-        field_path=first.field or None,
-        column=first.column,
-        message=first.reason,
-        remedy=first.remedy,
-        tracking_id=None,
-    )
-
-
-def _service_problem(
-    service: str, batch: Batch, index: int, row: Candidate, verdict: Verdict, result: CallResult
-) -> RowProblem:
-    from airflow_provider_bingads.domain.catalogue import advice
-    from airflow_provider_bingads.domain.scrub import scrub
-
-    first = verdict.errors[0] if verdict.errors else None
-    return RowProblem(
-        batch_id=batch.batch_id,
-        index=index,
-        source_ref=row.source_ref,
-        state=verdict.state.value,
-        code=first.code if first else None,
-        error_code=first.error_code if first else verdict.error_code,
-        field_path=first.field_path if first else None,
-        column=None,
-        message=scrub(first.message) if first and first.message else verdict.message,
-        remedy=advice(service, first.code, first.error_code).remedy if first else "nothing; the next run judges the row again",
-        tracking_id=result.tracking_id,
-    )

@@ -1,0 +1,275 @@
+"""Runs one try of an event operator: account after account, one lease at a time, none stopping the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from airflow_provider_bingads.domain.entity import EventEntity, PrepareRows
+from airflow_provider_bingads.domain.records import RunRecord
+from airflow_provider_bingads.exceptions import BingAdsError, LeaseBusy, ReviewRows, Stopped
+from airflow_provider_bingads.sync.delivery import AccountDelivery, Ports, Reference
+from airflow_provider_bingads.sync.entries import Scribe
+from airflow_provider_bingads.sync.feed import AccountFeed, account_of
+from airflow_provider_bingads.sync.ports import Lease, LeaseHolder, Sender, Source
+from airflow_provider_bingads.sync.recovery import OpenWork, Waiting
+from airflow_provider_bingads.sync.settings import DeliverySettings, stream_id_of
+from airflow_provider_bingads.sync.tally import Tally
+
+__all__ = ["AccountReport", "AccountService", "EventRun"]
+
+T = TypeVar("T")
+_LEASE_POLL_SECONDS = 2.0
+
+
+class AccountService(Protocol):
+    """What a run asks of the service for one account."""
+
+    def customer_of(self, account_id: str) -> str | None:
+        """Return the customer the account is reached through; None lets the client resolve it."""
+        ...
+
+    def sender(self, account_id: str) -> Sender:
+        """Return what sends the account's batches."""
+        ...
+
+    def reference(self, account_id: str) -> Reference | None:
+        """Read what must exist in the account before a row can be accepted; one read a run."""
+        ...
+
+
+@dataclass(slots=True)
+class AccountReport:
+    """What one account came to.
+
+    :param error: why it did not end well; None for an account whose rows all have an outcome.
+    :param waiting: rows of earlier runs still open that this source did not return.
+    """
+
+    account_id: str
+    tally: Tally = field(default_factory=Tally)
+    error: BaseException | None = None
+    waiting: Waiting | None = None
+
+
+@dataclass(slots=True, eq=False)
+class EventRun:
+    """One try over all its accounts.
+
+    :param account_position: index of the account column in each row, None where all rows go to ``account_id``.
+    :param prepare_for: builds the row function of an account ('' for rows that name none: they are invalid).
+    :param window_days: events older than this can no longer be sent.
+    """
+
+    settings: DeliverySettings
+    ports: Ports
+    entity: EventEntity
+    source: Source
+    account_id: str
+    account_position: int | None
+    prepare_for: Callable[[str], PrepareRows]
+    service: AccountService
+    window_days: int
+    _local_index: int = 0
+
+    def deliver(self) -> list[AccountReport]:
+        """Deliver every account of the source and return a report of each, in the order they were met."""
+        reports: list[AccountReport] = []
+        busy: list[AccountReport] = []
+        feed = self._feed(None)
+        while (account := self._next_account(feed, reports)) is not None:
+            patience = self.settings.lease_wait_seconds if self.account_position is None else 0.0
+            report = self._account(account, feed, patience)
+            (busy if isinstance(report.error, LeaseBusy) and self.account_position is not None else reports).append(report)
+            if isinstance(report.error, Stopped):
+                return reports + busy
+            self._skip_rest(account, feed, report)
+        reports += [self._again(report) for report in busy]
+        self._add_rows_before_cutoff(reports)
+        return reports
+
+    def _feed(self, accounts: Sequence[str] | None) -> AccountFeed:
+        return AccountFeed(self.source.chunks(accounts), self.account_position, self.account_id)
+
+    def _next_account(self, feed: AccountFeed, reports: Sequence[AccountReport]) -> str | None:
+        if self.account_position is None:
+            return None if reports else self.account_id
+        return self._do("read", feed.account)
+
+    def _skip_rest(self, account: str, feed: AccountFeed, report: AccountReport) -> None:
+        """Leave the rows of an account that stopped early; they stay pending and the next run reads them."""
+        if self.account_position is not None and report.error is not None:
+            while self._do("read", partial(feed.next_chunk, account)) is not None:
+                pass
+
+    def _again(self, report: AccountReport) -> AccountReport:
+        feed = self._feed([report.account_id])
+        second = self._account(report.account_id, feed, self.settings.lease_wait_seconds)
+        if isinstance(second.error, LeaseBusy):
+            while (rows := self._do("read", partial(feed.next_chunk, report.account_id))) is not None:
+                second.tally.counts["source_rows"] += len(rows)
+                second.tally.counts["deferred"] += len(rows)
+        return second
+
+    def _add_rows_before_cutoff(self, reports: list[AccountReport]) -> None:
+        by_account = {report.account_id: report for report in reports}
+        for cell, rows in self._do("read", self.source.count_before_cutoff).items():
+            account = self.account_id if self.account_position is None else account_of(cell)
+            if account not in by_account:
+                by_account[account] = AccountReport(account)
+                reports.append(by_account[account])
+            counts = by_account[account].tally.counts
+            counts["source_rows"] += rows
+            counts["out_of_window"] += rows
+
+    # One account ----------------------------------------------------------------------------------------------------
+
+    def _account(self, account: str, feed: AccountFeed, patience_seconds: float) -> AccountReport:
+        report = AccountReport(account)
+        try:
+            if self.settings.validate_only:
+                self._deliver(account, feed, report, None)
+            else:
+                lease = self._acquire(account, patience_seconds)
+                self._with_lease(account, feed, report, lease)
+        except BingAdsError as error:
+            report.error = error
+        return report
+
+    def _with_lease(self, account: str, feed: AccountFeed, report: AccountReport, lease: Lease) -> None:
+        release: Callable[[], Any] = partial(self.ports.ledger.release, lease)
+        started = self._record(account, report, lease, ended=False)
+        try:
+            self._do("write", partial(self.ports.ledger.start_run, started))
+            delivery = self._deliver(account, feed, report, lease)
+            release = partial(self.ports.ledger.release, delivery.lease, delivery.release_not_before())
+        except BingAdsError as error:
+            report.error = report.error or error
+        finally:
+            ended = self._record(account, report, lease, ended=True, started=started)
+            try:
+                self._do("write", partial(self.ports.ledger.finish_run, ended))
+            finally:
+                self._do("lease", release)
+
+    def _deliver(self, account: str, feed: AccountFeed, report: AccountReport, lease: Lease | None) -> AccountDelivery:
+        stream = self._stream(account)
+        epoch = lease.epoch if lease else 0
+        scribe = Scribe(
+            self.settings.run_id, stream, self.entity.service, self.entity.operation, epoch, self._local_index
+        )
+        open_work = self._do("write", partial(self._recover, stream, scribe)) if lease else OpenWork(())
+        reference = self._do("send", partial(self.service.reference, account)) if account else None
+        delivery = AccountDelivery(
+            settings=self.settings,
+            ports=self.ports,
+            service=self.entity.service,
+            account=account,
+            feed=feed,
+            prepare=self.prepare_for(account),
+            reference=reference,
+            sender=self.service.sender(account),
+            scribe=scribe,
+            lease=lease or Lease(stream, "", 0, self.ports.clock.now()),
+            open_work=open_work,
+            tally=report.tally,
+        )
+        delivery.run()
+        self._local_index = scribe.next_local_index
+        report.error = delivery.error
+        if lease:
+            report.waiting = self._do("write", partial(self._close, stream, scribe, open_work))
+        return delivery
+
+    def _recover(self, stream: str, scribe: Scribe) -> OpenWork:
+        work = OpenWork.read(self.ports.ledger, stream)
+        self.ports.ledger.record(work.opening(scribe, self.ports.clock.now()))
+        return work
+
+    def _close(self, stream: str, scribe: Scribe, open_work: OpenWork) -> Waiting:
+        now = self.ports.clock.now()
+        self.ports.ledger.record(open_work.closing(scribe, now))
+        rows = self.ports.ledger.waiting_rows(stream, self.settings.run_id, now - timedelta(days=self.window_days))
+        return open_work.waiting(rows)
+
+    def _acquire(self, account: str, patience_seconds: float) -> Lease:
+        stream, owner, seconds = self._stream(account), self.settings.owner, self.settings.lease_seconds
+        deadline = self.ports.clock.monotonic() + patience_seconds
+        told = False
+        while True:
+            got = self._do("lease", partial(self.ports.ledger.acquire, stream, owner, seconds))
+            if isinstance(got, Lease):
+                return got
+            if self.ports.clock.monotonic() >= deadline:
+                raise LeaseBusy(_busy_sentence(account, got))
+            if not told:
+                self.ports.progress.say(_busy_sentence(account, got))
+                told = True
+            if self.ports.clock.wait(_LEASE_POLL_SECONDS):
+                raise Stopped("The task was asked to end while it waited for the account")
+
+    def _record(
+        self, account: str, report: AccountReport, lease: Lease, *, ended: bool, started: RunRecord | None = None
+    ) -> RunRecord:
+        now = self.ports.clock.now()
+        tally, settings = report.tally, self.settings
+        return RunRecord(
+            run_id=settings.run_id,
+            stream_id=self._stream(account),
+            environment=settings.environment,
+            account_id=account,
+            customer_id=self.service.customer_of(account) if account else None,
+            operation=self.entity.operation,
+            namespace=settings.namespace,
+            identity=settings.identity,
+            epoch=lease.epoch,
+            started_at=started.started_at if started else now,
+            ended_at=now if ended else None,
+            provider_version=settings.provider_version,
+            config_sha=settings.config_sha,
+            counts=dict(tally.totals()),
+            codes=tuple((code, name, rows) for (code, name, _), rows in tally.codes.most_common(50)),
+            calls=tally.calls,
+            retries=tally.retries,
+            throttle_wait_seconds=tally.throttle_wait_seconds,
+            outcome=_outcome(report.error) if ended else None,
+            error_class=type(report.error).__name__ if report.error else None,
+        )
+
+    def _stream(self, account: str) -> str:
+        settings = self.settings
+        return stream_id_of(
+            environment=settings.environment,
+            account_id=account,
+            operation=settings.operation,
+            namespace=settings.namespace,
+        )
+
+    def _do(self, lane: str, work: Callable[[], T]) -> T:
+        """Run one piece of work and wait for it; nothing else is under way."""
+        self.ports.executor.start(lane, work, work)
+        while True:
+            done = self.ports.executor.next(None)
+            if done is not None and done.tag is work:
+                if done.error is not None:
+                    raise done.error
+                value: T = done.value
+                return value
+
+
+def _outcome(error: BaseException | None) -> str:
+    if error is None:
+        return "success"
+    if isinstance(error, ReviewRows):
+        return "threshold"
+    return "stopped" if isinstance(error, Stopped) else "failed"
+
+
+def _busy_sentence(account: str, holder: LeaseHolder) -> str:
+    return (
+        f"Account {account} is held by {holder.owner} since {holder.acquired_at:%Y-%m-%d %H:%M:%S} UTC. "
+        "Let that run end, give both DAGs one Airflow pool of one slot, or raise lease_wait"
+    )
