@@ -1,0 +1,47 @@
+"""Fixtures of the tests that run real Airflow."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.airflow.harness import InProcessAirflow, Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder, so that ``-m "not airflow"`` leaves it out."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("airflow")
+
+
+@pytest.fixture(scope="session")
+def dags_folder() -> Path:
+    """Create Airflow's own tables in the private home, once, and return its DAG folder."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    return Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+
+
+@pytest.fixture
+def airflow(dags_folder: Path) -> Iterator[InProcessAirflow]:
+    """Give Airflow in this process, with an empty DAG folder."""
+    yield InProcessAirflow(dags_folder)
+    for placed in dags_folder.glob("*.py"):
+        placed.unlink()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """Give an empty SQLite warehouse behind Airflow's connection ``warehouse``."""
+    made = Warehouse(tmp_path / "warehouse.db")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", made.connection_json)
+    return made
