@@ -91,7 +91,8 @@ class _Writer:
             return _simple_type(facts)
         sequence = f"<xs:sequence>{''.join(map(self._element, facts.fields))}</xs:sequence>"
         if facts.base is not None:
-            sequence = f'<xs:complexContent><xs:extension base="{self._qualified(facts.base)}">{sequence}</xs:extension></xs:complexContent>'
+            extension = f'<xs:extension base="{self._qualified(facts.base)}">{sequence}</xs:extension>'
+            sequence = f"<xs:complexContent>{extension}</xs:complexContent>"
         if facts.is_element:
             return f'<xs:element name="{facts.name}"><xs:complexType>{sequence}</xs:complexType></xs:element>'
         named = f'<xs:complexType name="{facts.name}">{sequence}</xs:complexType>'

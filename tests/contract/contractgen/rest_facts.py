@@ -17,7 +17,8 @@ __all__ = ["read_discriminators", "read_hosts", "read_operations"]
 def read_operations(package: Path, service: str) -> dict[str, RestOperation]:
     """Return verb and path of every operation by its API name.
 
-    The API name is that of the request or response model: method names are in snake_case, and either model can be missing.
+    The API name is that of the request or response model: method names are in snake_case, and either model can be
+    missing.
     """
     module = re.sub(r"(?<!^)(?=[A-Z])", "_", service).lower()
     tree = ast.parse((package / "openapi_client" / "api" / f"{module}_service_api.py").read_text("utf-8"))
