@@ -1,0 +1,141 @@
+"""What `pip install` gives a user: the files in the wheel, the one version, the provider's metadata."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from airflow_provider_bingads.get_provider_info import get_provider_info
+
+import airflow_provider_bingads
+
+ROOT = Path(__file__).resolve().parents[2]
+CLASS_KEYS = {"hook-class-name", "class-name", "plugin-class"}
+MODULE_LISTS = ("operators", "hooks", "sensors", "triggers")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Build the wheel from a copy of what belongs to it, without asking a package index."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    package = "airflow_provider_bingads"
+    shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (made,) = folder.glob("*.whl")
+    return zipfile.ZipFile(made)
+
+
+def test_wheel_holds_every_module_and_data_file(wheel: zipfile.ZipFile) -> None:
+    package = ROOT / "airflow_provider_bingads"
+    wanted = {
+        str(path.relative_to(ROOT)) for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert wanted <= set(wheel.namelist())
+    assert "airflow_provider_bingads/py.typed" in wheel.namelist()
+
+
+def test_wheel_holds_nothing_but_the_package(wheel: zipfile.ZipFile) -> None:
+    """Tests, examples or benchmarks would land beside the user's own modules."""
+    assert {name.split("/")[0].split("-")[0] for name in wheel.namelist()} == {"airflow_provider_bingads"}
+
+
+def test_wheel_names_its_licence_and_entry_points(wheel: zipfile.ZipFile) -> None:
+    (entry_points,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    text = wheel.read(entry_points).decode()
+    assert re.findall(r"^\[(.+)\]$", text, re.MULTILINE) == ["apache_airflow_provider", "console_scripts", "pytest11"]
+    assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
+
+
+def test_version_stands_in_one_place() -> None:
+    version = airflow_provider_bingads.__version__
+    places = [
+        path
+        for path in [ROOT / "pyproject.toml", ROOT / "setup.cfg", *(ROOT / "airflow_provider_bingads").rglob("*.py")]
+        if f'"{version}"' in path.read_text()
+    ]
+    assert places == [ROOT / "airflow_provider_bingads" / "__init__.py"]
+
+
+def test_every_runtime_dependency_is_justified() -> None:
+    """A line of reason stands above each, so that nothing stays for no reason."""
+    text = (ROOT / "pyproject.toml").read_text()
+    block = text.split("\ndependencies = [\n")[1].split("\n]")[0].splitlines()
+    declared = tomllib.loads(text)["project"]["dependencies"]
+    assert [line.strip().startswith("#") for line in block] == [True, False] * len(declared)
+
+
+def _schema() -> dict[str, Any]:
+    spec = importlib.util.find_spec("airflow")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    folder = Path(spec.submodule_search_locations[0])
+    return json.loads((folder / "provider_info.schema.json").read_text())
+
+
+def test_provider_info_is_valid_for_airflow() -> None:
+    jsonschema.validate(get_provider_info(), _schema())
+
+
+def _named_classes(value: object) -> list[str]:
+    if isinstance(value, dict):
+        own = [found for key, found in value.items() if key in CLASS_KEYS]
+        return own + [name for inner in value.values() for name in _named_classes(inner)]
+    if isinstance(value, list):
+        return [name for inner in value for name in _named_classes(inner)]
+    return []
+
+
+def test_every_class_and_module_in_provider_info_exists() -> None:
+    info = get_provider_info()
+    for name in _named_classes(info):
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), attribute), name
+    for kind in MODULE_LISTS:
+        for entry in info.get(kind, []):
+            for module in entry["python-modules"]:
+                importlib.import_module(module)
+
+
+def test_optional_connection_fields_accept_null() -> None:
+    """A field of type "string" alone is drawn as required by the browser form."""
+    (connection,) = get_provider_info()["connection-types"]
+    secrets = {"developer_token", "refresh_token"}
+    for name, field in connection["conn-fields"].items():
+        assert "null" in field["schema"]["type"] or "default" in field["schema"], name
+        assert (field["schema"].get("format") == "password") == (name in secrets), name
+
+
+def test_provider_info_is_read_without_importing_airflow() -> None:
+    """Every Airflow process imports it at start."""
+    code = (
+        "import sys; import airflow_provider_bingads.get_provider_info as info; info.get_provider_info();"
+        "print(sorted(set(sys.modules) & {'airflow', 'httpx', 'sqlalchemy', 'zeep'}))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == "[]"
+
+
+def test_importing_the_operator_adds_nothing_heavy_to_airflow() -> None:
+    """Airflow imports it whenever it reads a DAG file; what `airflow.sdk` loads itself is there already."""
+    code = (
+        "import sys; import airflow.sdk; from airflow.sdk import BaseOperator; before = set(sys.modules);"
+        "import airflow_provider_bingads.operators.offline_conversions;"
+        "print(sorted({name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip().splitlines()[-1] == "['airflow_provider_bingads']"
