@@ -7,10 +7,10 @@ from typing import Final
 
 __all__ = ["scrub"]
 
-_LOCAL: Final = r"[^\s<>\"'(),;:@\[\]{}]"
+_WORD: Final = r"[^\s<>\"(),;:@\[\]]"
 
 # a run is tried from its first character only, and never given back: a long reply must not cost quadratic time
-_EMAIL: Final = re.compile(rf"(?<!{_LOCAL}){_LOCAL}++@{_LOCAL}*+")
+_EMAIL: Final = re.compile(rf"(?<!{_WORD}){_WORD}*+@{_WORD}*+")
 
 _TOKEN: Final = re.compile(
     r"\beyJ[\w.\-]{5,}"  # a JSON web token, whole or cut
@@ -47,7 +47,7 @@ def scrub(text: str, limit: int = 500) -> str:
         head = head.rpartition(" ")[0]
     line = " ".join(head.split()).replace("%40", "@")
     line = _EMAIL.sub("[email]", line)
-    line = _TOKEN.sub("[token]", line)
+    line = _TOKEN.sub(lambda match: "[hex]" if _HEX.fullmatch(match[0]) else "[token]", line)
     line = _HEX.sub("[hex]", line)
     line = _NUMBER.sub(lambda match: match["code"] or match["date"] or "[number]", line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
