@@ -1,0 +1,1 @@
+"""Operators: the Airflow side, thin."""

@@ -1,0 +1,1 @@
+"""Orchestration over ports: read, judge, deliver, record; pure, so that every order of events can be tried."""

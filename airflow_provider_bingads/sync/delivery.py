@@ -29,8 +29,8 @@ from airflow_provider_bingads.exceptions import (
 from airflow_provider_bingads.sync.classify import Classified, Judged, classify, systemic_cause
 from airflow_provider_bingads.sync.entries import Scribe, Verdict, merged
 from airflow_provider_bingads.sync.feed import AccountFeed
-from airflow_provider_bingads.sync.problems import local_problem, service_problem
 from airflow_provider_bingads.sync.ports import Clock, Executor, Ids, Lease, Ledger, Progress, Sender, Work
+from airflow_provider_bingads.sync.problems import local_problem, service_problem
 from airflow_provider_bingads.sync.recovery import OpenWork
 from airflow_provider_bingads.sync.resolve import Next, Resolution, resolve
 from airflow_provider_bingads.sync.settings import DeliverySettings
@@ -308,9 +308,7 @@ class AccountDelivery:
         if resolution.next is Next.SPLIT:
             resolution = self._split(batch, result, resolution)
         verdicts = resolution.verdicts
-        entries = self.scribe.closing(
-            batch, batch.batch_id, result, resolution.event, verdicts, self.ports.clock.now()
-        )
+        entries = self.scribe.closing(batch, batch.batch_id, result, resolution.event, verdicts, self.ports.clock.now())
         done = [(index, verdict) for index, verdict in enumerate(verdicts) if verdict is not None]
         keys = [batch.rows[index].key for index, _ in done]
         self._pending.append(_Pending(entries, keys, committed=partial(self._count_sent, batch, result, done)))
@@ -405,7 +403,9 @@ class AccountDelivery:
             message="the run stopped before the row was sent; the next run sends it",
         )
         if unsent:
-            reason = Violation("RunStopped", None, "", None, verdict.message or "", "clear the task or wait for the next run")
+            reason = Violation(
+                "RunStopped", None, "", None, verdict.message or "", "clear the task or wait for the next run"
+            )
             self._record_judged([Judged(row, RowState.DEFERRED, (reason,)) for row in unsent])
         result = CallResult(CallVerdict.NOT_APPLIED, detail="the run stopped before the call", attempts=0)
         while self._queue:
@@ -421,4 +421,3 @@ class AccountDelivery:
 
     def _now(self) -> float:
         return self.ports.clock.monotonic()
-

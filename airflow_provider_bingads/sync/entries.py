@@ -78,7 +78,13 @@ class Scribe:
         return Entries([record], [event], [], [])
 
     def closing(
-        self, batch: Batch, call_id: str, result: CallResult, kind: CallEventKind, verdicts: Sequence[Verdict | None], at: datetime
+        self,
+        batch: Batch,
+        call_id: str,
+        result: CallResult,
+        kind: CallEventKind,
+        verdicts: Sequence[Verdict | None],
+        at: datetime,
     ) -> Entries:
         """Say how a call ended and what became of each of its rows, in one transaction (``delivery.md`` 3.3, iii).
 

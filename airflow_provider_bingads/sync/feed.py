@@ -17,8 +17,7 @@ def account_of(cell: Any) -> str:
     :return: its digits, or '' where the cell names no account; such rows are invalid, never sent elsewhere.
     """
     text = str(cell).strip() if cell is not None and not isinstance(cell, bool) else ""
-    if text.endswith(".0"):
-        text = text[:-2]
+    text = text.removesuffix(".0")
     return text.lstrip("0") if text.isascii() and text.isdigit() and len(text) <= 19 else ""
 
 
@@ -39,6 +38,11 @@ class AccountFeed:
         """Return the account of the next row, None at the end; reads from the source when it has to."""
         self._fill()
         return self._account(self._rest[0]) if self._rest else None
+
+    def peek(self) -> Row | None:
+        """Return the next row without taking it, None at the end."""
+        self._fill()
+        return self._rest[0] if self._rest else None
 
     def next_chunk(self, account: str) -> list[Row] | None:
         """Return the next rows of this account, None when the next row belongs to another or there is none."""

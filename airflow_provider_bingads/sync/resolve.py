@@ -93,7 +93,9 @@ def _passing(service: str, errors: Sequence[RowError]) -> bool:
 def _refused(service: str, result: CallResult, rows: int) -> Resolution:
     fault = result.fault
     if fault is None:
-        return _deferred(result, rows, Next.STOP_RETRY, "NotSent", "the call could not be sent; the next run sends the row")
+        return _deferred(
+            result, rows, Next.STOP_RETRY, "NotSent", "the call could not be sent; the next run sends the row"
+        )
     known = advice(service, fault.code, fault.error_code)
     if known.action in {Action.SPLIT, Action.REJECT} or not known.known:
         if rows > 1:

@@ -28,6 +28,10 @@ _LEASE_POLL_SECONDS = 2.0
 class AccountService(Protocol):
     """What a run asks of the service for one account."""
 
+    def use_customer(self, account_id: str, customer_id: str) -> None:
+        """Reach this account through this customer."""
+        ...
+
     def customer_of(self, account_id: str) -> str | None:
         """Return the customer the account is reached through; None lets the client resolve it."""
         ...
@@ -60,6 +64,7 @@ class EventRun:
     """One try over all its accounts.
 
     :param account_position: index of the account column in each row, None where all rows go to ``account_id``.
+    :param customer_position: index of the column that names the customer of each account.
     :param prepare_for: builds the row function of an account ('' for rows that name none: they are invalid).
     :param window_days: events older than this can no longer be sent.
     """
@@ -70,6 +75,7 @@ class EventRun:
     source: Source
     account_id: str
     account_position: int | None
+    customer_position: int | None
     prepare_for: Callable[[str], PrepareRows]
     service: AccountService
     window_days: int
@@ -83,7 +89,9 @@ class EventRun:
         while (account := self._next_account(feed, reports)) is not None:
             patience = self.settings.lease_wait_seconds if self.account_position is None else 0.0
             report = self._account(account, feed, patience)
-            (busy if isinstance(report.error, LeaseBusy) and self.account_position is not None else reports).append(report)
+            (busy if isinstance(report.error, LeaseBusy) and self.account_position is not None else reports).append(
+                report
+            )
             if isinstance(report.error, Stopped):
                 return reports + busy
             self._skip_rest(account, feed, report)
@@ -130,6 +138,7 @@ class EventRun:
     def _account(self, account: str, feed: AccountFeed, patience_seconds: float) -> AccountReport:
         report = AccountReport(account)
         try:
+            self._note_customer(account, feed)
             if self.settings.validate_only:
                 self._deliver(account, feed, report, None)
             else:
@@ -138,6 +147,12 @@ class EventRun:
         except BingAdsError as error:
             report.error = error
         return report
+
+    def _note_customer(self, account: str, feed: AccountFeed) -> None:
+        if self.customer_position is not None:
+            row = self._do("read", feed.peek)
+            if row is not None and (customer := account_of(row[self.customer_position])):
+                self.service.use_customer(account, customer)
 
     def _with_lease(self, account: str, feed: AccountFeed, report: AccountReport, lease: Lease) -> None:
         release: Callable[[], Any] = partial(self.ports.ledger.release, lease)

@@ -1,0 +1,92 @@
+"""Time, ids and progress of a real run: what tests replace by simulated ones."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+__all__ = ["LogProgress", "RunClock", "ids"]
+
+_SAY_EVERY_SECONDS = 10.0
+
+
+class RunClock:
+    """The service's time, the machine's time, and waiting that a stop ends; implements ``sync.ports.Clock``.
+
+    :param now: returns the present as aware UTC; the emulator's time under ``environment=emulator``.
+    :param stop: set when the task is asked to end.
+    """
+
+    def __init__(self, now: Callable[[], datetime], stop: threading.Event) -> None:
+        self._now = now
+        self._stop = stop
+        # CLOCK_MONOTONIC stands still while a virtual machine is suspended, and a lease does not.
+        self._source = getattr(time, "CLOCK_BOOTTIME", None)
+
+    def now(self) -> datetime:
+        """Return the present as an aware UTC datetime."""
+        return self._now()
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic() if self._source is None else time.clock_gettime(self._source)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; True at once when the task was asked to end."""
+        return self._stop.wait(seconds) if seconds > 0 else self._stop.is_set()
+
+
+def ids() -> Callable[[], str]:
+    """Return a function of new ids: 32 hex digits, milliseconds first, so that later ones sort after earlier ones.
+
+    Rows are stored by the id of their call; growing ids keep inserts at the end of that index.
+    """
+    numbers = itertools.count()
+    own = secrets.token_hex(7)
+
+    def new() -> str:
+        return f"{time.time_ns() // 1_000_000:012x}{next(numbers) & 0xFFFFFF:06x}{own}"
+
+    return new
+
+
+class LogProgress:
+    """Says in the task's log how far a run is, at most every ten seconds; implements ``sync.ports.Progress``.
+
+    :param total: rows to expect, None where the source cannot tell cheaply.
+    """
+
+    def __init__(self, log: logging.Logger, monotonic: Callable[[], float], total: int | None = None) -> None:
+        self._log = log
+        self._monotonic = monotonic
+        self.total = total
+        self._started = self._said = monotonic()
+        self._read = self._done = self._failed = 0
+
+    def advance(self, *, read: int = 0, done: int = 0, failed: int = 0) -> None:
+        """Add to the totals, and say them when it is time."""
+        self._read += read
+        self._done += done
+        self._failed += failed
+        now = self._monotonic()
+        if now - self._said >= _SAY_EVERY_SECONDS:
+            self._said = now
+            self._log.info("%s", self.sentence(now))
+
+    def say(self, sentence: str) -> None:
+        """Log one sentence, at once."""
+        self._log.info("%s", sentence)
+
+    def sentence(self, now: float) -> str:
+        """Return the state of the run in one line."""
+        rate = self._done / max(now - self._started, 1e-6)
+        left = ""
+        if self.total is not None and rate > 0:
+            seconds = max(0, self.total - self._done) / rate
+            left = f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"  # noqa: PLR2004
+        return f"{self._done:,} rows done ({rate:,.0f} rows/s), {self._failed:,} rejected or invalid{left}"

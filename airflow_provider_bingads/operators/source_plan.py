@@ -1,0 +1,151 @@
+"""Works out, from an operator's arguments and the source's shape, what to select and how to read it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+from airflow_provider_bingads.domain.entity import EventEntity
+from airflow_provider_bingads.exceptions import FixConfiguration, FixSource
+
+if TYPE_CHECKING:
+    from airflow_provider_bingads.warehouse.source import SourceRequest, SourceShape
+
+__all__ = ["SourceArguments", "SourcePlan", "plan_source"]
+
+CHUNK_ROWS = 5000
+"""Rows judged at a time: enough to make one ledger look-up cheap, small against memory."""
+
+
+class SourceArguments(Protocol):
+    """The operator's arguments that say what to read."""
+
+    sql: str | None
+    table: str | Sequence[str] | None
+    parameters: Mapping[str, Any] | None
+    columns: Mapping[str, str | None] | None
+    constants: Mapping[str, object] | None
+    source_key: str | Sequence[str] | None
+    source_timezone: str | None
+    account_id_column: str | None
+    customer_id_column: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """What is read, and where in each row things stand.
+
+    :param mapping: API field -> column.
+    :param request: what to select; its ``columns`` give the order of each row's values.
+    """
+
+    mapping: Mapping[str, str]
+    source_key: tuple[str, ...]
+    request: SourceRequest
+    account_position: int | None
+    customer_position: int | None
+
+
+def plan_source(
+    entity: EventEntity, arguments: SourceArguments, shape: SourceShape, now: datetime, lookback: timedelta
+) -> SourcePlan:
+    """Choose columns, key and time filter.
+
+    :param shape: what reflection found.
+    :raises FixSource: a column named in the arguments does not exist, or there is no key.
+    :raises FixConfiguration: ``columns`` or ``constants`` name a field the operation does not have.
+    """
+    from airflow_provider_bingads.warehouse.source import SourceRequest
+
+    mapping = _mapping(entity, arguments, shape)
+    key = _source_key(arguments, shape)
+    routing = [column for column in (arguments.account_id_column, arguments.customer_id_column) if column]
+    for column in (*key, *routing):
+        _must_exist(column, shape)
+    columns = tuple(dict.fromkeys([*mapping.values(), *key, *routing]))
+    cutoff_column, cutoff = _cutoff(entity, mapping, arguments, shape, now - lookback - timedelta(days=1))
+    table = arguments.table
+    request = SourceRequest(
+        table=table if table is None or isinstance(table, str) else tuple(table),
+        sql=arguments.sql,
+        parameters=arguments.parameters,
+        columns=columns,
+        account_column=arguments.account_id_column,
+        cutoff_column=cutoff_column,
+        cutoff=cutoff,
+        chunk_size=CHUNK_ROWS,
+    )
+    return SourcePlan(
+        mapping=mapping,
+        source_key=key,
+        request=request,
+        account_position=_position(columns, arguments.account_id_column),
+        customer_position=_position(columns, arguments.customer_id_column),
+    )
+
+
+def _position(columns: Sequence[str], column: str | None) -> int | None:
+    return None if column is None else columns.index(column)
+
+
+def _mapping(entity: EventEntity, arguments: SourceArguments, shape: SourceShape) -> dict[str, str]:
+    fields = {field.name: field for field in entity.fields}
+    named = dict(arguments.columns or {})
+    for name in (*named, *(arguments.constants or {})):
+        if name not in fields:
+            raise FixConfiguration(
+                f"{entity.operation} has no field {name!r}{_hint(name, fields)}. "
+                f"`bingads columns {entity.name}` lists the fields"
+            )
+    mapping = {}
+    for name, field in fields.items():
+        if name in named:
+            column = named[name]
+            if column is not None:
+                _must_exist(column, shape)
+                mapping[name] = column
+        elif name not in (arguments.constants or {}) and field.default_column in shape.columns:
+            mapping[name] = field.default_column
+    return mapping
+
+
+def _must_exist(column: str, shape: SourceShape) -> None:
+    if column not in shape.columns:
+        raise FixSource(
+            f"The source has no column {column!r}{_hint(column, shape.columns)}. "
+            f"It has: {', '.join(sorted(shape.columns)[:30])}"
+        )
+
+
+def _hint(name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _source_key(arguments: SourceArguments, shape: SourceShape) -> tuple[str, ...]:
+    key = arguments.source_key
+    if key:
+        return (key,) if isinstance(key, str) else tuple(key)
+    if shape.primary_key:
+        return tuple(shape.primary_key)
+    raise FixSource(
+        "The source has no primary key, so its rows have no name in the ledger. "
+        "Give source_key: the column, or columns, that tell one row from another"
+    )
+
+
+def _cutoff(
+    entity: EventEntity, mapping: Mapping[str, str], arguments: SourceArguments, shape: SourceShape, oldest: datetime
+) -> tuple[str | None, datetime | None]:
+    column = mapping.get(entity.time_field)
+    if column is None or not shape.columns[column].is_temporal:
+        return None, None
+    if shape.columns[column].has_timezone:
+        return column, oldest
+    if arguments.source_timezone is None:
+        return None, None
+    return column, oldest.astimezone(ZoneInfo(arguments.source_timezone)).replace(tzinfo=None)

@@ -1,0 +1,87 @@
+"""Says how a task ends, from what its accounts came to; the operator only translates it for Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airflow_provider_bingads.exceptions import BingAdsError, FixConfiguration, FixRequest, RetryLater, ReviewRows
+from airflow_provider_bingads.sync.report import RunSummary
+from airflow_provider_bingads.sync.run import AccountReport
+
+__all__ = ["ending", "threshold_crossed"]
+
+
+def threshold_crossed(summary: RunSummary, max_rejected: int, max_rejected_ratio: float | None) -> str | None:
+    """Return the sentence that says which threshold was crossed, or None.
+
+    :param max_rejected: rejected and invalid rows allowed, counted over all tries of the DAG run.
+    :param max_rejected_ratio: their allowed share of the source's rows, 0 to 1; None sets no share.
+    """
+    failed, rows = summary.failed_rows, summary.counts["source_rows"]
+    if max_rejected_ratio is not None:
+        share = failed / rows if rows else 0.0
+        if share > max_rejected_ratio:
+            return f"{failed:,} of {rows:,} rows failed, over max_rejected_ratio={max_rejected_ratio}"
+        return None if max_rejected == 0 else _count(failed, max_rejected)
+    return _count(failed, max_rejected)
+
+
+def _count(failed: int, max_rejected: int) -> str | None:
+    return f"{failed:,} rows failed, over max_rejected={max_rejected}" if failed > max_rejected else None
+
+
+def ending(
+    summary: RunSummary,
+    *,
+    max_rejected: int,
+    max_rejected_ratio: float | None,
+    where: str,
+) -> tuple[BaseException | None, ReviewRows | None]:
+    """Return what the task must raise because it could not do its work, and what a crossed threshold would raise.
+
+    :param where: sentence that says where the refused rows are listed.
+    """
+    reports = summary.reports
+    error = _worst(reports) or _open_rows(reports)
+    crossed = threshold_crossed(summary, max_rejected, max_rejected_ratio)
+    review = None
+    if crossed:
+        lines = [f"{summary.headline()}.", f"{crossed}; every valid row was sent.", *summary.top_reasons(3), where]
+        review = ReviewRows("\n".join(lines))
+    return error, review
+
+
+def _worst(reports: Sequence[AccountReport]) -> BaseException | None:
+    """Prefer a passing error, which a retry may cure, unless all that failed cannot be cured by one."""
+    errors = [report for report in reports if report.error is not None]
+    if not errors:
+        return None
+    passing = [report.error for report in errors if not isinstance(report.error, FixConfiguration | FixRequest)]
+    if len(errors) == 1:
+        return errors[0].error
+    sentences = [f"account {report.account_id or '(none)'}: {_sentence(report.error)}" for report in errors]
+    text = f"{len(errors)} of {len(reports)} accounts failed, the others are done.\n" + "\n".join(sentences[:10])
+    return RetryLater(text) if passing else FixConfiguration(text)
+
+
+def _sentence(error: BaseException | None) -> str:
+    return str(error) if isinstance(error, BingAdsError) else type(error).__name__
+
+
+def _open_rows(reports: Sequence[AccountReport]) -> RetryLater | None:
+    rows = sum(report.tally.counts["unknown"] + report.tally.counts["held"] for report in reports)
+    if rows:
+        return RetryLater(
+            f"{rows:,} rows were sent and no trustworthy answer came back; the next try sends them again, "
+            "which the service ignores for those it had taken"
+        )
+    gone = [report for report in reports if report.waiting is not None and report.waiting.unknown_or_held]
+    if not gone:
+        return None
+    waiting = gone[0].waiting
+    number = sum(report.waiting.unknown_or_held for report in gone if report.waiting is not None)
+    run = waiting.dag_run_id if waiting is not None else ""
+    return RetryLater(
+        f"{number:,} rows of earlier runs were sent without a known outcome and this source no longer returns them. "
+        f"Clear the run {run} so that they are read and sent again"
+    )
