@@ -12,7 +12,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export PIP_CACHE_DIR ?= $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help test check format demo bench constraints clean
+.PHONY: help test check format demo constraints clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -30,6 +30,9 @@ check: $(READY) ## lint, format, types, import contracts
 format: $(READY) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+demo: $(READY) ## 70,159 conversions through real Airflow, twice, and through a crash (ARGS=--keep: then the browser)
+	$(BIN)/python -m dags_examples.demo $(ARGS)
 
 constraints: $(READY) ## write constraints.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate \

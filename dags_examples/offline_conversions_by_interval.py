@@ -28,8 +28,8 @@ with DAG(
         warehouse_conn_id="warehouse",
         sql=LOADED_IN_THE_INTERVAL,
         parameters={
-            "interval_start": "{{ data_interval_start | ts }}",
-            "interval_end": "{{ data_interval_end | ts }}",
+            "interval_start": "{{ data_interval_start.strftime('%Y-%m-%d %H:%M:%S') }}",
+            "interval_end": "{{ data_interval_end.strftime('%Y-%m-%d %H:%M:%S') }}",
         },
         source_key="purchase_id",  # a query has no primary key of its own
         source_timezone="UTC",
