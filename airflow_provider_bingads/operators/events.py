@@ -158,7 +158,14 @@ class EventOperator(BaseOperator):
 
     def config_sha(self) -> str:
         """Return a digest of the arguments that decide how rows are read, to tell configurations apart."""
-        shaping = [self.sql, self.table, self.columns, self.constants, self.source_key, self.source_timezone]
+        shaping: list[object] = [
+            self.sql,
+            self.table,
+            self.columns,
+            self.constants,
+            self.source_key,
+            self.source_timezone,
+        ]
         shaping += [self.value_decimals, self.phone_region, self.account_id_column, dict(self.entity_options())]
         return hashlib.sha256(json.dumps(shaping, default=str, sort_keys=True).encode()).hexdigest()[:16]
 

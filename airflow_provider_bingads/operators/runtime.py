@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 __all__ = ["LogProgress", "RunClock", "ids"]
 
@@ -55,13 +55,21 @@ def ids() -> Callable[[], str]:
     return new
 
 
+class SaysInfo(Protocol):
+    """Any logger."""
+
+    def info(self, event: str, *args: object) -> object:
+        """Log a sentence."""
+        ...
+
+
 class LogProgress:
     """Says in the task's log how far a run is, at most every ten seconds; implements ``sync.ports.Progress``.
 
     :param total: rows to expect, None where the source cannot tell cheaply.
     """
 
-    def __init__(self, log: logging.Logger, monotonic: Callable[[], float], total: int | None = None) -> None:
+    def __init__(self, log: SaysInfo, monotonic: Callable[[], float], total: int | None = None) -> None:
         self._log = log
         self._monotonic = monotonic
         self.total = total

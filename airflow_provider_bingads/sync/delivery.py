@@ -306,7 +306,7 @@ class AccountDelivery:
 
     def _settle(self, batch: Batch, result: CallResult, resolution: Resolution) -> None:
         if resolution.next is Next.SPLIT:
-            resolution = self._split(batch, result, resolution)
+            resolution = self._split(batch, resolution)
         verdicts = resolution.verdicts
         entries = self.scribe.closing(batch, batch.batch_id, result, resolution.event, verdicts, self.ports.clock.now())
         done = [(index, verdict) for index, verdict in enumerate(verdicts) if verdict is not None]
@@ -321,7 +321,7 @@ class AccountDelivery:
         elif resolution.next is Next.STOP_FAIL:
             self._fail(self._refusal(result, resolution))
 
-    def _split(self, batch: Batch, result: CallResult, resolution: Resolution) -> Resolution:
+    def _split(self, batch: Batch, resolution: Resolution) -> Resolution:
         root = self._roots[batch.batch_id]
         self._splits[root] = self._splits.get(root, 0) + 2
         if self._splits[root] > _SPLIT_CALLS or self.error is not None:

@@ -8,6 +8,9 @@ from typing import Any
 
 __all__ = ["AccountFeed", "account_of"]
 
+_ID_DIGITS = 19
+"""Digits of the largest 64-bit id."""
+
 Row = Sequence[Any]
 
 
@@ -18,7 +21,7 @@ def account_of(cell: Any) -> str:
     """
     text = str(cell).strip() if cell is not None and not isinstance(cell, bool) else ""
     text = text.removesuffix(".0")
-    return text.lstrip("0") if text.isascii() and text.isdigit() and len(text) <= 19 else ""
+    return text.lstrip("0") if text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS else ""
 
 
 @dataclass(slots=True)

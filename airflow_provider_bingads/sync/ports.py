@@ -154,7 +154,7 @@ class Work:
     """
 
     lane: str
-    tag: object
+    tag: Any
     value: Any = None
     error: BaseException | None = None
 

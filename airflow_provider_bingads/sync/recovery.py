@@ -89,6 +89,7 @@ class OpenWork:
         keys = {row.row_key for row in rows}
         calls = {key: call for (key, _), call in self.unresolved.items() if key not in keys}
         stamps += [(call.created_at, call.dag_run_id) for call in calls.values()]
-        oldest, dag_run_id = min(stamps, default=(None, None), key=lambda stamp: stamp[0] or datetime.max)
+        stamps.sort()
+        oldest, dag_run_id = stamps[0] if stamps else (None, None)
         hard = sum(row.state is not RowState.DEFERRED for row in rows) + len(calls)
         return Waiting(len(rows) + len(calls), hard, oldest, dag_run_id)

@@ -51,5 +51,5 @@ def stream_id_of(*, environment: str, account_id: str, operation: str, namespace
 
     :return: 32 hex digits.
     """
-    text = "\x00".join(("bingads-stream-v1", environment, account_id, operation, namespace))
+    text = f"bingads-stream-v1\x00{environment}\x00{account_id}\x00{operation}\x00{namespace}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
