@@ -1,0 +1,93 @@
+"""What makes two rows the same event, and what makes them equal (design 3, "Identity of a conversion").
+
+A row's *key* is what the service can tell events apart by; its *content* is everything that is sent. Both are cut SHA-256
+digests of a text in which no two different inputs look alike: parts of a key carry their length, and the fields of a
+content are separated by NUL, which no valid value holds. The texts begin with a version. Changing how they are
+built changes every key, and a ledger would then send everything again: never do it silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+__all__ = ["contents", "key_prefix", "keys", "raw_content", "reference_key"]
+
+_KEY_VERSION: Final = "bingads-key-v1"
+_CONTENT_VERSION: Final = "bingads-content-v1"
+_KEY_DIGITS: Final = 32
+_CONTENT_DIGITS: Final = 16
+_SELF_DESCRIBING: Final = (int, float, Decimal, datetime, date, UUID, list, tuple, dict)
+
+
+def key_prefix(entity: str, account_id: str) -> str:
+    """Return what the keys of one entity and account begin with."""
+    return f"{_KEY_VERSION}{_part(entity)}{_part(account_id)}"
+
+
+def keys(
+    prefix: str, identifiers: Iterable[str | None], groups: Iterable[str | None], times: Iterable[str | None]
+) -> list[str | None]:
+    """Return the key of each row, None where one of the three parts is not known.
+
+    :param identifiers: canonical identifiers, each tagged with its kind.
+    :param groups: what the service groups by, such as the goal's name.
+    :param times: event times as sent.
+    """
+    return [
+        sha256(f"{prefix}{len(who)}:{who}{len(group)}:{group}{len(time)}:{time}".encode()).hexdigest()[:_KEY_DIGITS]
+        if who is not None and group is not None and time is not None
+        else None
+        for who, group, time in zip(identifiers, groups, times, strict=True)
+    ]
+
+
+def contents(columns: Iterable[Sequence[str | None]]) -> list[str]:
+    """Return the content of each row.
+
+    :param columns: for each field sent, ``name=value`` of every row, None where it is NULL.
+    """
+    return [
+        sha256("\0".join([_CONTENT_VERSION, *filter(None, fields)]).encode()).hexdigest()[:_CONTENT_DIGITS]
+        for fields in zip(*columns, strict=True)
+    ]
+
+
+def reference_key(prefix: str, reference: str) -> str:
+    """Return the key of a row whose identity cannot be told: one of the columns that name it in its source."""
+    text = f"{prefix}{_part('source')}{_part(reference)}"
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_DIGITS]
+
+
+def raw_content(settings: str, cells: Iterable[Any]) -> str:
+    """Return the content of a row that cannot be sent: a digest of its cells as they were read.
+
+    :param settings: fingerprint of the settings it was judged under; under others it is judged anew.
+    """
+    digest = sha256(f"{_CONTENT_VERSION}-raw{_part(settings)}".encode())
+    for cell in cells:
+        written = _written(cell)
+        digest.update(f"{type(cell).__name__}:{len(written)}:".encode("utf-8", "surrogatepass"))
+        digest.update(written)
+    return digest.hexdigest()[:_CONTENT_DIGITS]
+
+
+def _part(text: str) -> str:
+    return f"{len(text)}:{text}"
+
+
+def _written(cell: Any) -> bytes:
+    if isinstance(cell, str):
+        return str.encode(cell, "utf-8", "surrogatepass")
+    if isinstance(cell, (bytes, bytearray, memoryview)):
+        return bytes(cell)
+    if not isinstance(cell, _SELF_DESCRIBING) and type(cell).__repr__ is object.__repr__:
+        return b""  # its repr would be an address, another one in each run
+    try:
+        return repr(cell).encode("utf-8", "surrogatepass")
+    except Exception:  # noqa: BLE001 - a cell's own code may raise anything, and integers of 4,300 digits refuse to be text
+        return b""
