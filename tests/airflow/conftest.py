@@ -8,10 +8,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dags_examples.demo import goals, service
 from tests.airflow.harness import InProcessAirflow, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+CONVERSIONS_DDL = """
+CREATE TABLE offline_conversions (
+    purchase_id INTEGER PRIMARY KEY,
+    microsoft_click_id TEXT,
+    conversion_name TEXT,
+    conversion_time TEXT,
+    conversion_value NUMERIC,
+    conversion_currency_code TEXT,
+    loaded_at TEXT
+)
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,7 +55,25 @@ def airflow(dags_folder: Path) -> Iterator[InProcessAirflow]:
 
 @pytest.fixture
 def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """Give an empty SQLite warehouse behind Airflow's connection ``warehouse``."""
+    """Give a SQLite warehouse with an empty conversions table, behind Airflow's connection ``warehouse``."""
     made = Warehouse(tmp_path / "warehouse.db")
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", made.connection_json)
+    made.execute(CONVERSIONS_DDL)
     return made
+
+
+@pytest.fixture(scope="session")
+def emulator_process() -> Iterator[service.Service]:
+    """Start one emulator for all tests of this folder."""
+    started = service.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def emulator(emulator_process: service.Service, monkeypatch: pytest.MonkeyPatch) -> service.Service:
+    """Give an emulator that holds two goals and nothing else, behind the connection ``bingads_default``."""
+    emulator_process.control("reset", {})
+    monkeypatch.setenv("AIRFLOW_CONN_BINGADS_DEFAULT", emulator_process.connection_json)
+    goals.create("bingads_default", emulator_process)
+    return emulator_process
