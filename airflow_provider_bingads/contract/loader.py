@@ -89,6 +89,8 @@ class Service:
     :param soap_headers: names of the SOAP request header elements, all strings in ``namespace``.
     :param rest_hosts: scheme and host by environment, ``production`` and ``sandbox``.
     :param soap_hosts: the same for SOAP.
+    :param fault_elements: fault type -> XML namespace of its element in a SOAP fault's detail, which is not always that
+        of the type: ``ApiFault`` of the customer services stands in the namespace of the messages.
     :param vendor: package -> version the data was generated from.
     """
 
@@ -100,6 +102,7 @@ class Service:
     soap_hosts: Mapping[str, str]
     types: Mapping[str, DataType]
     operations: Mapping[str, Operation]
+    fault_elements: Mapping[str, str]
     vendor: Mapping[str, str]
 
     def all_fields(self, type_name: str) -> tuple[FieldType, ...]:
@@ -183,6 +186,7 @@ def _build(name: str, data: Mapping[str, Any]) -> Service:
         soap_hosts=MappingProxyType(data["soap_hosts"]),
         types=MappingProxyType({key: _data_type(key, entry) for key, entry in data["types"].items()}),
         operations=MappingProxyType({key: _operation(name, key, entry) for key, entry in data["operations"].items()}),
+        fault_elements=MappingProxyType(data["fault_elements"]),
         vendor=MappingProxyType(data["vendor"]),
     )
 

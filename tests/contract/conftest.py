@@ -1,8 +1,8 @@
-"""Puts the generator's modules within reach, as they are when the generator runs as a script."""
+"""Puts the generator's modules within reach, as when it runs as a script, and the one that builds environments."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "judges")]

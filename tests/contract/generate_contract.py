@@ -1,6 +1,7 @@
 """Writes the contract's data from the vendor's newest packages: ``python tests/contract/generate_contract.py``.
 
-``--check`` writes nothing and names every field that differs from the committed data (exit code 1).
+``--check`` writes nothing and names every field that differs from the committed data (exit code 1). Where the packages
+cannot be had, it says so (exit code 2).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +19,7 @@ from contractgen.difference import differences
 from contractgen.rest_facts import read_discriminators, read_hosts, read_operations
 from contractgen.scope import IN_SCOPE, SERVICES
 from contractgen.soap_facts import read_wsdl
-from contractgen.vendor_packages import VendorPackage, newest
+from contractgen.vendor_packages import VendorPackage, VendorUnavailableError, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,8 @@ def generate(bingads: VendorPackage, msads: VendorPackage) -> Iterator[tuple[str
             read_wsdl(bingads.path / f"bingads/v13/proxies/{place}/{service.lower()}_service.xml", service)
             for place in ("production", "sandbox")
         )
+        if replace(sandbox, address=soap.address) != soap:
+            raise ValueError(f"{service}: sandbox and production differ in more than their address")
         scope = IN_SCOPE.get(service, ())
         contract = assemble(
             soap,
@@ -55,17 +59,28 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare with the committed data instead of writing")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the data")
     options = parser.parse_args()
+    try:
+        packages = newest("bingads"), newest("msads")
+    except VendorUnavailableError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     found = []
-    for name, text in generate(newest("bingads"), newest("msads")):
-        path = options.data / name
-        if not options.check:
-            path.write_text(text, "utf-8")
-        elif path.suffix == ".json":
-            found += differences(path.stem, json.loads(path.read_text("utf-8")), json.loads(text))
-        elif path.read_text("utf-8") != text:
-            found.append(f"{name}: not what the generator writes")
+    for name, text in generate(*packages):
+        if options.check:
+            found += _check(options.data / name, text)
+        else:
+            (options.data / name).write_text(text, "utf-8")
     sys.stdout.writelines(f"{line}\n" for line in found)
     return 1 if found else 0
+
+
+def _check(path: Path, text: str) -> list[str]:
+    if not path.exists():
+        return [f"{path.name}: not there"]
+    committed = path.read_text("utf-8")
+    if path.suffix == ".json":
+        return list(differences(path.stem, json.loads(committed), json.loads(text)))
+    return [] if committed == text else [f"{path.name}: not what the generator writes"]
 
 
 if __name__ == "__main__":

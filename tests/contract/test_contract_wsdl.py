@@ -134,6 +134,16 @@ def test_every_message_and_fault_has_its_element(service: str) -> None:
     validator = compile_xsd(contract.wsdl_path(service))
     for name in IN_SCOPE[service]:
         operation = described.operations[name]
-        for type_name in (operation.request, operation.response, *operation.faults):
-            empty = etree.Element(f"{{{described.type(type_name).namespace}}}{type_name}")
-            assert validator.validate(empty), (type_name, validator.error_log)
+        elements = dict.fromkeys((operation.request, operation.response), described.namespace)
+        elements |= {fault: described.fault_elements[fault] for fault in operation.faults}
+        for element, namespace in elements.items():
+            assert validator.validate(etree.Element(f"{{{namespace}}}{element}")), (element, validator.error_log)
+
+
+def test_the_customer_services_fault_stands_in_the_namespace_of_the_messages() -> None:
+    """Its element and its type are in two namespaces; the fields follow the type."""
+    service = contract.service("CustomerManagement")
+    fault = etree.Element(f"{{{service.fault_elements['ApiFault']}}}ApiFault")
+    etree.SubElement(fault, f"{{{service.type('ApiFault').namespace}}}OperationErrors")
+    assert service.fault_elements["ApiFault"] == service.namespace != service.type("ApiFault").namespace
+    compile_xsd(contract.wsdl_path("CustomerManagement")).assertValid(fault)

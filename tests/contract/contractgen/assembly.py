@@ -37,6 +37,9 @@ def assemble(
         "soap_hosts": {"production": _host(soap.address), "sandbox": _host(sandbox_address)},
         "rest_hosts": dict(rest_hosts),
         "soap_headers": list(next(iter(soap.operations.values())).request_headers),
+        "fault_elements": {
+            fault.name: fault.namespace for operation in soap.operations.values() for fault in operation.faults
+        },
         "operations": {
             name: _operation(soap.operations.get(name), rest.get(name), in_scope)
             for name in sorted({*soap.operations, *rest})
@@ -54,7 +57,7 @@ def reachable(soap: SoapService, in_scope: Iterable[str]) -> list[str]:
     waiting = [
         name
         for operation in (soap.operations[name] for name in in_scope)
-        for name in (operation.request, operation.response, *operation.faults)
+        for name in (operation.request, operation.response, *(fault.name for fault in operation.faults))
     ]
     found: set[str] = set()
     while waiting:
@@ -69,7 +72,7 @@ def reachable(soap: SoapService, in_scope: Iterable[str]) -> list[str]:
 def _operation(soap: OperationFacts | None, rest: RestOperation | None, in_scope: Sequence[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {"method": rest and rest.http_method, "path": rest and rest.path}
     if soap is not None and soap.name in in_scope:
-        entry |= {"request": soap.request, "response": soap.response, "faults": list(soap.faults)}
+        entry |= {"request": soap.request, "response": soap.response, "faults": [fault.name for fault in soap.faults]}
     return entry
 
 

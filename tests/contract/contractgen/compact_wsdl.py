@@ -29,6 +29,9 @@ class _Writer:
         self.types = [soap.types[name] for name in type_names]
         self.operations = [soap.operations[name] for name in operation_names]
         others = sorted({facts.namespace for facts in self.types} - {soap.namespace})
+        self.faults = sorted(
+            {fault for operation in self.operations for fault in operation.faults}, key=lambda fault: fault.name
+        )
         self.prefixes = {soap.namespace: "tns"} | {space: f"n{number}" for number, space in enumerate(others, start=1)}
 
     def lines(self) -> Iterator[str]:
@@ -68,6 +71,9 @@ class _Writer:
         for facts in self.types:
             if facts.namespace == namespace:
                 yield self._type(facts)
+        for fault in self.faults:
+            if fault.namespace == namespace:
+                yield f'<xs:element name="{fault.name}" nillable="true" type="{self._qualified(fault.name)}"/>'
         if namespace == self.soap.namespace:
             for header in self._headers():
                 yield f'<xs:element name="{header}" nillable="true" type="xs:string"/>'
@@ -81,6 +87,7 @@ class _Writer:
             for name in (facts.base, *(field.type for field in facts.fields))
             if name in self.soap.types
         }
+        used |= {self.soap.types[fault.name].namespace for fault in self.faults if fault.namespace == namespace}
         return sorted(used - {namespace})
 
     def _headers(self) -> list[str]:
@@ -95,10 +102,7 @@ class _Writer:
             sequence = f"<xs:complexContent>{extension}</xs:complexContent>"
         if facts.is_element:
             return f'<xs:element name="{facts.name}"><xs:complexType>{sequence}</xs:complexType></xs:element>'
-        named = f'<xs:complexType name="{facts.name}">{sequence}</xs:complexType>'
-        if facts.name in {fault for operation in self.operations for fault in operation.faults}:
-            return f'{named}<xs:element name="{facts.name}" nillable="true" type="{self._qualified(facts.name)}"/>'
-        return named
+        return f'<xs:complexType name="{facts.name}">{sequence}</xs:complexType>'
 
     def _element(self, field: FieldFacts) -> str:
         marks = "" if field.required else ' minOccurs="0"'
@@ -116,14 +120,15 @@ class _Writer:
             parts = "".join(f'<wsdl:part name="{header}" element="tns:{header}"/>' for header in headers)
             yield f'<wsdl:message name="{name}_Headers">{parts}</wsdl:message>'
         for fault in facts.faults:
-            part = f'<wsdl:part name="detail" element="{self._qualified(fault)}"/>'
-            yield f'<wsdl:message name="{facts.name}_{fault}">{part}</wsdl:message>'
+            element = f"{self.prefixes[fault.namespace]}:{fault.name}"
+            part = f'<wsdl:part name="detail" element="{element}"/>'
+            yield f'<wsdl:message name="{facts.name}_{fault.name}">{part}</wsdl:message>'
 
     def _port_type_operation(self, facts: OperationFacts) -> Iterator[str]:
         yield f'<wsdl:operation name="{facts.name}">'
         yield f'<wsdl:input message="tns:{facts.request}"/><wsdl:output message="tns:{facts.response}"/>'
         for fault in facts.faults:
-            yield f'<wsdl:fault name="{fault}" message="tns:{facts.name}_{fault}"/>'
+            yield f'<wsdl:fault name="{fault.name}" message="tns:{facts.name}_{fault.name}"/>'
         yield "</wsdl:operation>"
 
 
@@ -147,5 +152,5 @@ def _binding_operation(facts: OperationFacts) -> Iterator[str]:
             + f'<soap:body use="literal"/></wsdl:{side}>'
         )
     for fault in facts.faults:
-        yield f'<wsdl:fault name="{fault}"><soap:fault use="literal" name="{fault}"/></wsdl:fault>'
+        yield f'<wsdl:fault name="{fault.name}"><soap:fault use="literal" name="{fault.name}"/></wsdl:fault>'
     yield "</wsdl:operation>"

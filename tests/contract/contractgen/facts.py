@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FieldFacts", "OperationFacts", "RestOperation", "SoapService", "TypeFacts"]
+__all__ = ["FaultFacts", "FieldFacts", "OperationFacts", "RestOperation", "SoapService", "TypeFacts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,21 @@ class TypeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultFacts:
+    """One declared fault: the name of its element and type, and the element's namespace, not always the type's own."""
+
+    name: str
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
 class OperationFacts:
-    """One SOAP operation; request, response and faults are names of types."""
+    """One SOAP operation; request and response are names of types."""
 
     name: str
     request: str
     response: str
-    faults: tuple[str, ...]
+    faults: tuple[FaultFacts, ...]
     request_headers: tuple[str, ...]
     response_headers: tuple[str, ...]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from contractgen.facts import FieldFacts, OperationFacts, SoapService, TypeFacts
+from contractgen.facts import FaultFacts, FieldFacts, OperationFacts, SoapService, TypeFacts
 from lxml import etree
 
 if TYPE_CHECKING:
@@ -109,24 +109,31 @@ def _simple(node: etree._Element, name: str, namespace: str) -> TypeFacts:
 
 
 def _operations(root: etree._Element, elements: dict[str, str]) -> Iterator[OperationFacts]:
-    messages = {
-        message.get("name"): {part.get("name"): _local(part.get("element")) for part in message.iterfind(f"{WSDL}part")}
-        for message in root.iterfind(f"{WSDL}message")
-    }
+    messages = {message.get("name"): message.findall(f"{WSDL}part") for message in root.iterfind(f"{WSDL}message")}
 
-    def element_of(node: etree._Element) -> str:
-        (element,) = messages[_local(node.get("message"))].values()
-        return elements[element]
+    def type_of(node: etree._Element) -> str:
+        (part,) = messages[_local(node.get("message"))]
+        return elements[_local(part.get("element"))]
+
+    def fault_of(node: etree._Element) -> FaultFacts:
+        (part,) = messages[_local(node.get("message"))]
+        prefix, _, element = part.get("element").rpartition(":")
+        if elements[element] != element:
+            raise ValueError(f"fault element {element} is of another type, {elements[element]}")
+        return FaultFacts(name=element, namespace=part.nsmap[prefix])
+
+    def headers_of(node: etree._Element) -> tuple[str, ...]:
+        return tuple(part.get("name") for part in messages[f"{_local(node.get('message'))}_Headers"])
 
     for node in root.iterfind(f"{WSDL}portType/{WSDL}operation"):
         request, response = node.find(f"{WSDL}input"), node.find(f"{WSDL}output")
         yield OperationFacts(
             name=node.get("name"),
-            request=element_of(request),
-            response=element_of(response),
-            faults=tuple(element_of(fault) for fault in node.iterfind(f"{WSDL}fault")),
-            request_headers=tuple(messages[f"{_local(request.get('message'))}_Headers"]),
-            response_headers=tuple(messages[f"{_local(response.get('message'))}_Headers"]),
+            request=type_of(request),
+            response=type_of(response),
+            faults=tuple(fault_of(fault) for fault in node.iterfind(f"{WSDL}fault")),
+            request_headers=headers_of(request),
+            response_headers=headers_of(response),
         )
 
 
