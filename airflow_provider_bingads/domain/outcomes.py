@@ -90,7 +90,8 @@ class Violation:
     :param code: Microsoft's number for it; None for a rule of ours.
     :param field: API field that is at fault.
     :param column: source column mapped to it; None when nothing is mapped.
-    :param reason: what is wrong, without the value itself (it may be personal data).
+    :param reason: what is wrong, as the rest of a sentence that begins with the column, or a whole sentence where
+        there is none; without the value itself (it may be personal data).
     :param remedy: what to do about it.
     :param owner: who does it: ``data``, ``marketing`` or ``platform``.
     :param finality: whether only a change of the row can help.
@@ -107,3 +108,8 @@ class Violation:
     owner: str = "data"
     finality: Finality = Finality.FINAL
     systemic: bool = field(default=False)
+
+    @property
+    def sentence(self) -> str:
+        """Say what is wrong, with the column where one is at fault."""
+        return f"{self.column} {self.reason}" if self.column else self.reason

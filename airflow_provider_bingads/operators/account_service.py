@@ -91,7 +91,7 @@ def prepare_for_account(prepare: PrepareRows, account_id: str, account_id_column
         code=None,
         field="CustomerAccountId",
         column=account_id_column,
-        reason="the row names no account: the cell is empty or not a number",
+        reason="names no account: it is empty or not a number",
         remedy=f"write the account's numeric id into {account_id_column}, or filter such rows out",
     )
     return _Unrouted(prepare, violation)

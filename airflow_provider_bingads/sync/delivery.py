@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict
+from airflow_provider_bingads.domain.catalogue import advice
 from airflow_provider_bingads.domain.entity import PrepareRows
 from airflow_provider_bingads.domain.outcomes import CallEventKind, RowState, Violation
 from airflow_provider_bingads.domain.records import Entries
@@ -43,7 +44,11 @@ DRAIN_SECONDS = 3.0
 _TICK_SECONDS = 0.25
 _SENDS_A_ROW = 3
 _SPLIT_CALLS = 64
+_FRUITLESS_CALLS = 3
+"""Calls in a row that applied nothing, all for a cause outside the rows, before the account is given up."""
 _RECORD_PAUSES_SECONDS = (0.5, 2.0, 8.0)
+
+_NOT_THE_ROWS_FAULT = frozenset({RowState.DEFERRED, RowState.UNKNOWN})
 
 Reference = Callable[[str], Violation | None]
 
@@ -107,6 +112,7 @@ class AccountDelivery:
     _splits: dict[str, int] = field(default_factory=dict)
     _batches: int = 0
     _outstanding: int = 0
+    _fruitless: int = 0
     _renew_at: float = 0.0
     _stop_at: float | None = None
 
@@ -236,7 +242,7 @@ class AccountDelivery:
         if self._first_chunk:
             cause = systemic_cause(candidates, classified, self.reference)
             if cause is not None:
-                self._fail(FixConfiguration(f"No row can be sent: {cause.reason}. {cause.remedy}"))
+                self._fail(FixConfiguration(f"No row can be sent: {cause.sentence}. {cause.remedy}"))
                 return
             self._first_chunk = False
         self._take(candidates, classified)
@@ -316,10 +322,27 @@ class AccountDelivery:
             if verdict is None:
                 self._sends[row.key] = self._sends.get(row.key, 1) + 1
                 self._ready.append(row)
+        self._watch_for_a_common_cause(result, verdicts)
         if resolution.next is Next.STOP_RETRY:
             self._fail(RetryLater(f"{self.scribe.operation} for account {self.account}: {resolution.reason}"))
         elif resolution.next is Next.STOP_FAIL:
             self._fail(self._refusal(result, resolution))
+
+    def _watch_for_a_common_cause(self, result: CallResult, verdicts: Sequence[Verdict | None]) -> None:
+        waiting = [verdict for verdict in verdicts if verdict and verdict.state in _NOT_THE_ROWS_FAULT]
+        if not waiting or len(waiting) < len(verdicts):
+            self._fruitless = 0
+            return
+        self._fruitless += 1
+        if self._fruitless >= _FRUITLESS_CALLS:
+            first = waiting[0].errors[0] if waiting[0].errors else None
+            why = advice(self.service, first.code, first.error_code).meaning if first else result.detail
+            self._fail(
+                RetryLater(
+                    f"{self.scribe.operation} for account {self.account}: the last {self._fruitless} calls applied "
+                    f"nothing, and not because of their rows: {why}"
+                )
+            )
 
     def _split(self, batch: Batch, resolution: Resolution) -> Resolution:
         root = self._roots[batch.batch_id]

@@ -27,7 +27,7 @@ def local_problem(row: Judged) -> RowProblem:
         error_code=first.error_code,
         field_path=first.field or None,
         column=first.column,
-        message=first.reason,
+        message=first.sentence,
         remedy=first.remedy,
         tracking_id=None,
     )

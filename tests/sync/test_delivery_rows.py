@@ -211,6 +211,22 @@ def test_a_refused_account_stops_and_defers_what_was_read(answer: CallResult, er
     assert all(states == ["deferred"] for states in world.ledger.states().values())
 
 
+def test_calls_that_apply_nothing_for_a_cause_outside_the_rows_end_the_account() -> None:
+    world = World()
+    world.service.script.extend([UNKNOWN] * 50)
+    (report,) = world.run(ListSource(rows(*(f"r{number:02}" for number in range(60))))).deliver()
+    assert isinstance(report.error, RetryLater)
+    assert len(world.service.received) <= 3 + 2
+    counts([report])
+
+
+def test_calls_that_apply_something_in_between_do_not_end_the_account() -> None:
+    world = World()
+    world.service.script.extend([UNKNOWN, UNKNOWN, None] * 5)
+    (report,) = world.run(ListSource(rows(*(f"r{number:02}" for number in range(30)))), max_in_flight=1).deliver()
+    assert report.error is None
+
+
 def test_a_cause_that_hits_the_whole_first_chunk_stops_before_anything_is_recorded() -> None:
     world = World()
     world.service.known_goals = frozenset()
