@@ -150,7 +150,7 @@ class RunIdentity:
 class RunRecord:
     """One account's part of one try of a task: its start (``ended_at`` None) or its end.
 
-    All accounts of a try share ``run_id``; (run_id, stream_id, start or end) is unique.
+    Each account of a try has a ``run_id`` of its own.
 
     :param counts: row counters by name (``domain.outcomes``), ``source_rows`` among them.
     :param codes: rows by (code, error_code) of this run's new failures and deferrals.

@@ -198,7 +198,7 @@ class AccountDelivery:
         candidates = self.prepare(rows, now)
         keys = [candidate.key for candidate in candidates if not candidate.out_of_window]
         known = self.ports.ledger.known(self.scribe.stream_id, keys) if keys else {}
-        return candidates, classify(candidates, known, open_keys, self.settings.run_id, self.reference)
+        return candidates, classify(candidates, known, open_keys, self.scribe.run_id, self.reference)
 
     def _record(self, entries: Entries) -> None:
         for pause in _RECORD_PAUSES_SECONDS:

@@ -156,7 +156,7 @@ def _item(problem: RowProblem) -> dict[str, Any]:
 
 def _account_line(report: AccountReport) -> dict[str, Any]:
     counts = {name: rows for name, rows in report.tally.totals().items() if rows}
-    line: dict[str, Any] = {"account_id": report.account_id, "counts": counts}
+    line: dict[str, Any] = {"account_id": report.account_id, "run_id": report.run_id, "counts": counts}
     if report.error is not None:
         line["error"] = f"{type(report.error).__name__}: {report.error}"[:200]
     return line

@@ -49,11 +49,13 @@ class AccountService(Protocol):
 class AccountReport:
     """What one account came to.
 
+    :param run_id: its run in the ledger.
     :param error: why it did not end well; None for an account whose rows all have an outcome.
     :param waiting: rows of earlier runs still open that this source did not return.
     """
 
     account_id: str
+    run_id: str
     tally: Tally = field(default_factory=Tally)
     error: BaseException | None = None
     waiting: Waiting | None = None
@@ -79,7 +81,7 @@ class EventRun:
     prepare_for: Callable[[str], PrepareRows]
     service: AccountService
     window_days: int
-    _local_index: int = 0
+    _runs: int = 0
 
     def deliver(self) -> list[AccountReport]:
         """Deliver every account of the source and return a report of each, in the order they were met."""
@@ -98,6 +100,11 @@ class EventRun:
         reports += [self._again(report) for report in busy]
         self._add_rows_before_cutoff(reports)
         return reports
+
+    def _run_id(self) -> str:
+        """Return the id of the next account's run: the try's own for the first, so that XCom leads to it."""
+        self._runs += 1
+        return self.settings.run_id if self._runs == 1 else self.ports.ids()
 
     def _feed(self, accounts: Sequence[str] | None) -> AccountFeed:
         return AccountFeed(self.source.chunks(accounts), self.account_position, self.account_id)
@@ -127,7 +134,7 @@ class EventRun:
         for cell, rows in self._do("read", self.source.count_before_cutoff).items():
             account = self.account_id if self.account_position is None else account_of(cell)
             if account not in by_account:
-                by_account[account] = AccountReport(account)
+                by_account[account] = AccountReport(account, self._run_id())
                 reports.append(by_account[account])
             counts = by_account[account].tally.counts
             counts["source_rows"] += rows
@@ -136,7 +143,7 @@ class EventRun:
     # One account ----------------------------------------------------------------------------------------------------
 
     def _account(self, account: str, feed: AccountFeed, patience_seconds: float) -> AccountReport:
-        report = AccountReport(account)
+        report = AccountReport(account, self._run_id())
         try:
             self._note_customer(account, feed)
             if self.settings.validate_only:
@@ -173,9 +180,7 @@ class EventRun:
     def _deliver(self, account: str, feed: AccountFeed, report: AccountReport, lease: Lease | None) -> AccountDelivery:
         stream = self._stream(account)
         epoch = lease.epoch if lease else 0
-        scribe = Scribe(
-            self.settings.run_id, stream, self.entity.service, self.entity.operation, epoch, self._local_index
-        )
+        scribe = Scribe(report.run_id, stream, self.entity.service, self.entity.operation, epoch)
         open_work = self._do("write", partial(self._recover, stream, scribe)) if lease else OpenWork(())
         reference = self._do("send", partial(self.service.reference, account)) if account else None
         delivery = AccountDelivery(
@@ -193,7 +198,6 @@ class EventRun:
             tally=report.tally,
         )
         delivery.run()
-        self._local_index = scribe.next_local_index
         report.error = delivery.error
         if lease:
             report.waiting = self._do("write", partial(self._close, stream, scribe, open_work))
@@ -207,7 +211,7 @@ class EventRun:
     def _close(self, stream: str, scribe: Scribe, open_work: OpenWork) -> Waiting:
         now = self.ports.clock.now()
         self.ports.ledger.record(open_work.closing(scribe, now))
-        rows = self.ports.ledger.waiting_rows(stream, self.settings.run_id, now - timedelta(days=self.window_days))
+        rows = self.ports.ledger.waiting_rows(stream, scribe.run_id, now - timedelta(days=self.window_days))
         return open_work.waiting(rows)
 
     def _acquire(self, account: str, patience_seconds: float) -> Lease:
@@ -232,7 +236,7 @@ class EventRun:
         now = self.ports.clock.now()
         tally, settings = report.tally, self.settings
         return RunRecord(
-            run_id=settings.run_id,
+            run_id=report.run_id,
             stream_id=self._stream(account),
             environment=settings.environment,
             account_id=account,

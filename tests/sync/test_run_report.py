@@ -42,7 +42,7 @@ def report(
     tally.counts["source_rows"] = sum(counts.values())
     for number in range(counts.get("rejected", 0)):
         tally.problem(problem(number))
-    return AccountReport(account, tally, error, waiting)
+    return AccountReport(account, "r" * 32, tally, error, waiting)
 
 
 def summary(*reports: AccountReport, **earlier: int) -> RunSummary:
