@@ -16,7 +16,7 @@ __all__ = ["EventRules", "FieldRule", "event_field"]
 def event_field(
     name: str,
     sql_type: str,
-    help: str,
+    help: str,  # noqa: A002 - named as the attribute it becomes
     example: str,
     *,
     required: bool = False,

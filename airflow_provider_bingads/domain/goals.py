@@ -27,9 +27,9 @@ _HINT_CHARACTERS: Final = 300
 def goal_judge(*, field: str, unknown: Symbol) -> Callable[[Mapping[str, Any]], Callable[..., Violation | None]]:
     """Return the judge of a reply of ``GetConversionGoalsByIds``.
 
-    The judge takes the reply and returns a function of a goal's name and, where given, the candidate. Names are compared
-    exactly: the documents ask for equality and say nothing on case (assumed). All verdicts are deferred: goals
-    change without the row.
+    The judge takes the reply and returns a function of a goal's name and, where given, the candidate. Names are
+    compared exactly: the documents ask for equality and say nothing on case (assumed). All verdicts are deferred:
+    goals change without the row.
 
     :param field: API field that names the goal.
     :param unknown: what a name without a goal is called.

@@ -1,19 +1,16 @@
 """What makes two rows the same event, and what makes them equal (design 3, "Identity of a conversion").
 
-A row's *key* is what the service can tell events apart by; its *content* is everything that is sent. Both are cut SHA-256
-digests of a text in which no two different inputs look alike: parts of a key carry their length, and the fields of a
-content are separated by NUL, which no valid value holds. The texts begin with a version. Changing how they are
+A row's *key* is what the service can tell events apart by; its *content* is everything that is sent. Both are cut
+SHA-256 digests of a text in which no two different inputs look alike: parts of a key carry their length, and the fields
+of a content are separated by NUL, which no valid value holds. The texts begin with a version. Changing how they are
 built changes every key, and a ledger would then send everything again: never do it silently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID
 
 __all__ = ["contents", "key_prefix", "keys", "raw_content", "reference_key"]
 
@@ -21,7 +18,6 @@ _KEY_VERSION: Final = "bingads-key-v1"
 _CONTENT_VERSION: Final = "bingads-content-v1"
 _KEY_DIGITS: Final = 32
 _CONTENT_DIGITS: Final = 16
-_SELF_DESCRIBING: Final = (int, float, Decimal, datetime, date, UUID, list, tuple, dict)
 
 
 def key_prefix(entity: str, account_id: str) -> str:
@@ -46,14 +42,15 @@ def keys(
     ]
 
 
-def contents(columns: Iterable[Sequence[str | None]]) -> list[str]:
+def contents(columns: Mapping[str, Sequence[object]]) -> list[str]:
     """Return the content of each row.
 
-    :param columns: for each field sent, ``name=value`` of every row, None where it is NULL.
+    :param columns: for each field sent, in the order of the wire, its canonical value in every row, None for NULL.
     """
+    pieces = [[None if value is None else f"{name}={value}" for value in values] for name, values in columns.items()]
     return [
         sha256("\0".join([_CONTENT_VERSION, *filter(None, fields)]).encode()).hexdigest()[:_CONTENT_DIGITS]
-        for fields in zip(*columns, strict=True)
+        for fields in zip(*pieces, strict=True)
     ]
 
 
@@ -85,9 +82,9 @@ def _written(cell: Any) -> bytes:
         return str.encode(cell, "utf-8", "surrogatepass")
     if isinstance(cell, (bytes, bytearray, memoryview)):
         return bytes(cell)
-    if not isinstance(cell, _SELF_DESCRIBING) and type(cell).__repr__ is object.__repr__:
+    if "__repr__" not in {name for base in type(cell).__mro__[:-1] for name in vars(base)}:
         return b""  # its repr would be an address, another one in each run
     try:
         return repr(cell).encode("utf-8", "surrogatepass")
-    except Exception:  # noqa: BLE001 - a cell's own code may raise anything, and integers of 4,300 digits refuse to be text
+    except Exception:  # noqa: BLE001 - a cell's own code may raise anything, and integers of 4,300 digits are no text
         return b""

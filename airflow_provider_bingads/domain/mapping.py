@@ -110,7 +110,8 @@ def _key_problems(fields: Sequence[EventField], preparation: Preparation) -> Ite
     }
     for column in preparation.source_key:
         if column not in preparation.columns:
-            yield f"source_key names column {column!r}, which the source does not have.{_near(column, preparation.columns)}"
+            near = _near(column, preparation.columns)
+            yield f"source_key names column {column!r}, which the source does not have.{near} Name one that it has."
         elif column in personal:
             yield (
                 f"source_key names column {column!r}, which is mapped to {personal[column]}: personal data would stand "

@@ -1,4 +1,4 @@
-"""Amounts and shares: exact decimals within their range, rounded once, half to even."""
+"""Amounts, shares and currencies: exact decimals within their range, rounded once, half to even."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
-from airflow_provider_bingads.domain.reading import Place, Read, Symbol
+from airflow_provider_bingads.domain.reading import Place, Read, Symbol, plain, remembered
 from airflow_provider_bingads.domain.text import cell_text
 
 __all__ = ["read_currency", "read_number", "round_money"]
 
 _LONGEST_NUMBER: Final = 100
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
+_NOT_FINITE: Final = frozenset({"nan", "inf", "infinity"})
 _ZERO: Final = Decimal(0)
 # A context of our own: the thread's may have been given another precision, or traps.
 _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
@@ -23,7 +24,7 @@ def round_money(amount: Decimal, step: Decimal) -> Decimal:
     return amount.quantize(step, context=_EXACT)
 
 
-def read_number(place: Place, *, wrong: Symbol, low: Decimal, high: Decimal, without_low: bool = False) -> Read:
+def read_number(place: Place, *, wrong: Symbol, low: int, high: int, without_low: bool = False) -> Read:
     """Build the reader of a number; it returns an exact ``Decimal``, floats by the shortest text that gives them back.
 
     :param wrong: what a refused number is called.
@@ -31,47 +32,64 @@ def read_number(place: Place, *, wrong: Symbol, low: Decimal, high: Decimal, wit
     :param high: largest value.
     :param without_low: ``low`` itself is refused too.
     """
-    above = "above" if without_low else "from"
-    out_of_range = place.refuse(
-        wrong, f"is not {above} {low:,} to {high:,}", "correct the number; the service takes none outside the range"
-    )
-    not_finite = place.refuse(wrong, "is not a number (NaN) or infinite", "give a number, or NULL")
-    not_plain = place.refuse(
-        wrong,
-        "is text that is not a plain number",
-        "give digits with a dot before the decimals, such as 1234.50: no comma, exponent or currency sign",
-    )
-    not_number = place.refuse(wrong, "is not a number", "give a number, or NULL")
+    return _NumberReader(place, wrong, low, high, without_low=without_low)
 
-    def parse(text: str) -> Any:
-        if len(text) <= _LONGEST_NUMBER and _PLAIN_NUMBER.fullmatch(text):
-            return within(Decimal(text))
-        return not_finite if text.lower().lstrip("+-") in {"nan", "inf", "infinity"} else not_plain
 
-    def within(number: Decimal) -> Any:
-        if not number.is_finite():
-            return not_finite
-        if not low <= number <= high or (without_low and number == low):
-            return out_of_range
-        return number or _ZERO
+class _NumberReader:
+    __slots__ = ("_high", "_low", "_not_finite", "_not_number", "_not_plain", "_out_of_range", "_without_low")
 
-    def read(cell: Any) -> Any:
+    def __init__(self, place: Place, wrong: Symbol, low: int, high: int, *, without_low: bool) -> None:
+        self._low = low
+        self._high = high
+        self._without_low = without_low
+        self._out_of_range = place.refuse(
+            wrong,
+            f"is not {'above' if without_low else 'from'} {low:,} to {high:,}",
+            "correct the number; the service takes none outside the range",
+        )
+        self._not_finite = place.refuse(wrong, "is NaN or infinite", "give a number, or NULL")
+        self._not_plain = place.refuse(
+            wrong,
+            "is text that is not a plain number",
+            "give digits with a dot before the decimals, such as 1234.50: no comma, exponent or currency sign",
+        )
+        self._not_number = place.refuse(wrong, "is not a number", "give a number, or NULL")
+
+    def __call__(self, cell: Any) -> Any:
         kind = type(cell)
         if kind is float:
-            return within(Decimal(repr(cell)))
+            return self._within(Decimal(repr(cell)))
         if kind is Decimal:
-            return within(cell)
-        if kind is int:
-            # Compared before it is converted: an integer may have millions of digits.
-            return Decimal(cell) if low < cell <= high else within(low if cell == low else high + 1)
+            return self._within(cell)
+        return self._whole(cell) if kind is int else self._read_other(cell)
+
+    def _within(self, number: Decimal) -> Any:
+        if not number.is_finite():
+            return self._not_finite
+        if not self._low <= number <= self._high or (self._without_low and number == self._low):
+            return self._out_of_range
+        return number or _ZERO
+
+    def _whole(self, number: int) -> Any:
+        # Compared before it is converted: an integer may have millions of digits.
+        return self._within(Decimal(number)) if self._low <= number <= self._high else self._out_of_range
+
+    def _read_other(self, cell: Any) -> Any:
         value = cell_text(cell)
         if value is None:
             return None
         if type(value) is str:
-            return parse(value)
-        return read(value) if type(value) in {int, float} else not_number
+            return self._parse(value)
+        if isinstance(value, Decimal):
+            return self._within(Decimal(value))
+        return self(value) if type(value) in {int, float} else self._not_number
 
-    return read
+    def _parse(self, text: str) -> Any:
+        if len(text) > _LONGEST_NUMBER:
+            return self._not_plain
+        if _PLAIN_NUMBER.fullmatch(text):
+            return self._within(Decimal(text))
+        return self._not_finite if text.lower().lstrip("+-") in _NOT_FINITE else self._not_plain
 
 
 def read_currency(place: Place, *, wrong: Symbol, codes: frozenset[str]) -> Read:
@@ -81,13 +99,16 @@ def read_currency(place: Place, *, wrong: Symbol, codes: frozenset[str]) -> Read
     """
     unknown = place.refuse(wrong, "is not an ISO 4217 currency code", "give three letters such as USD or EUR, or NULL")
 
+    def judge(text: str) -> Any:
+        code = text.strip().upper() if len(text) <= _LONGEST_NUMBER else text
+        return (code if code in codes else unknown) if code else None
+
+    recall = remembered(judge)
+
     def read(cell: Any) -> Any:
-        if cell is None or (cell in codes and type(cell) is str):
-            return cell
-        text = cell_text(cell)
-        if text is None:
+        if cell is None:
             return None
-        code = text.upper() if type(text) is str and len(text) == 3 else ""
-        return code if code in codes else unknown
+        text = cell if type(cell) is str else plain(cell)
+        return recall(text) if type(text) is str else unknown
 
     return read

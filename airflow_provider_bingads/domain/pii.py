@@ -1,8 +1,8 @@
 """E-mail addresses and phone numbers: normalised and hashed in the first line that sees them (api-facts A.4).
 
-What leaves this module is a SHA-256 digest or a violation without the value. A column of digests takes digests only: a raw
-value there would be personal data in the wrong place, and a digest in a raw column would be hashed twice; both are
-refused.
+What leaves this module is a SHA-256 digest or a violation without the value. A column of digests takes digests only: a
+raw value there would be personal data in the wrong place, and a digest in a raw column would be hashed twice; both
+are refused.
 """
 
 from __future__ import annotations
@@ -15,10 +15,20 @@ from typing import Any, Final
 from airflow_provider_bingads.domain.reading import Place, Read, Symbol, plain
 from airflow_provider_bingads.exceptions import FixConfiguration
 
-__all__ = ["find_region", "normalise_email", "personal_shape", "read_digest", "read_email", "read_phone"]
+__all__ = [
+    "find_region",
+    "normalise_email",
+    "normalise_phone",
+    "personal_shape",
+    "read_digest",
+    "read_email",
+    "read_phone",
+]
 
+_SHORTEST_EMAIL: Final = 5
 _LONGEST_EMAIL: Final = 320
 _LONGEST_PHONE: Final = 64
+_PLUS_SIGNS: Final = "+\uff0b"  # ASCII, and as East Asian keyboards write it
 _DIGEST: Final = re.compile("[0-9a-fA-F]{64}")
 _EMAIL_SHAPE: Final = re.compile(r"[^\s@]{1,64}@[^\s@.]{1,64}\.[^\s@]")
 _PHONE_SHAPE: Final = re.compile(
@@ -40,7 +50,7 @@ def normalise_email(address: str) -> str | None:
     Trim, lower case, without accents; before the ``@`` without periods and without a ``+`` and what follows it.
     """
     text = address.strip()
-    if not 3 <= len(text) <= _LONGEST_EMAIL or text[0] == "." or text[-1] == ".":
+    if not _SHORTEST_EMAIL <= len(text) <= _LONGEST_EMAIL or text[0] == "." or text[-1] == ".":
         return None
     text = text.lower()
     if not text.isascii():
@@ -93,11 +103,12 @@ def find_region(region: str | None) -> str | None:
     return region.upper()
 
 
-def read_phone(place: Place, *, wrong: Symbol, hashed_field: str, region: str | None) -> Read:
-    """Build the reader of raw phone numbers; it returns the digest of the number in E.164.
+def normalise_phone(text: str, region: str | None) -> str | None:
+    """Bring a phone number into E.164, ``+14255551234``; None where no such number can exist.
 
-    :param hashed_field: the field for numbers that are digests already.
-    :param region: ISO 3166 region of numbers without a country code; None refuses them.
+    Possible is enough: whether a number is assigned changes faster than the list that would tell.
+
+    :param region: ISO 3166 region of a number without a country code.
     """
     from phonenumbers import (
         NumberParseException,
@@ -108,6 +119,20 @@ def read_phone(place: Place, *, wrong: Symbol, hashed_field: str, region: str | 
         parse,
     )
 
+    try:
+        number = parse(text, region)
+    except NumberParseException:
+        return None
+    possible = is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
+    return format_number(number, PhoneNumberFormat.E164) if possible else None
+
+
+def read_phone(place: Place, *, wrong: Symbol, hashed_field: str, region: str | None) -> Read:
+    """Build the reader of raw phone numbers; it returns the digest of the number in E.164.
+
+    :param hashed_field: the field for numbers that are digests already.
+    :param region: ISO 3166 region of numbers without a country code; None refuses them.
+    """
     not_phone = place.refuse(
         wrong,
         "is not a phone number that can exist",
@@ -125,15 +150,10 @@ def read_phone(place: Place, *, wrong: Symbol, hashed_field: str, region: str | 
             return digest_already
         if len(text) > _LONGEST_PHONE or not any(mark.isdigit() for mark in text):
             return not_phone
-        if region is None and text[0] not in "+\uff0b":
+        if region is None and text[0] not in _PLUS_SIGNS:
             return no_region
-        try:
-            number = parse(text, region)
-        except NumberParseException:
-            return not_phone
-        if is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
-            return not_phone
-        return sha256(format_number(number, PhoneNumberFormat.E164).encode()).hexdigest()
+        number = normalise_phone(text, region)
+        return not_phone if number is None else sha256(number.encode()).hexdigest()
 
     def read(cell: Any) -> Any:
         value = plain(cell)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from airflow_provider_bingads.domain.outcomes import Finality, Violation
 
-__all__ = ["Place", "Read", "Symbol", "kind_of", "plain", "remembered"]
+__all__ = ["Place", "Read", "Symbol", "plain", "remembered"]
 
 Read = Callable[[Any], Any]
 """Turns a cell into a value, None for NULL, or one or several violations."""
@@ -71,15 +71,6 @@ def plain(cell: Any) -> Any:
         return float.__float__(cell)
     item = getattr(cell, "item", None)
     return item() if callable(item) else cell
-
-
-def kind_of(cell: Any) -> str:
-    """Say what a cell is, for a sentence; the name of its type at most, never its value."""
-    if isinstance(cell, (bytes, bytearray, memoryview)):
-        return "binary data"
-    if isinstance(cell, bool):
-        return "true or false"
-    return f"of type {type(cell).__name__[:40]}"
 
 
 def remembered(judge: Callable[[str], Any]) -> Callable[[str], Any]:

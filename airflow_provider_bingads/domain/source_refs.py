@@ -15,9 +15,10 @@ from airflow_provider_bingads.domain.outcomes import Violation
 from airflow_provider_bingads.domain.pii import personal_shape
 from airflow_provider_bingads.domain.reading import Place, Symbol
 
-__all__ = ["LONGEST_REFERENCE", "SourceRefs"]
+__all__ = ["LONGEST_REFERENCE", "NULL_REFERENCE", "SourceRefs"]
 
 LONGEST_REFERENCE: Final = 128
+NULL_REFERENCE: Final = "null"
 _TAIL_DIGITS: Final = 16
 _LOOKED_AT: Final = 512
 # What databases cannot store as text: NUL and, in UTF-8, half a surrogate pair. The other controls would garble a log.
@@ -31,37 +32,44 @@ class SourceRefs:
     characters is cut and ends in a digest of the whole. A key that holds personal data is withheld: a digest salted
     with the account takes its place, and the row is not sent.
 
-    :param columns: names of the key columns.
-    :param positions: their positions in a row.
+    :param key: names of the key columns.
+    :param columns: names of all columns, in the order of a row's values.
     :param salt: makes the digests of withheld keys differ between accounts.
     """
 
-    __slots__ = ("_one", "_positions", "_salt", "withheld")
+    __slots__ = ("_positions", "_salt", "withheld")
 
-    def __init__(self, columns: Sequence[str], positions: Sequence[int], salt: str) -> None:
-        self._one = len(positions) == 1
-        self._positions = tuple(positions)
+    def __init__(self, key: Sequence[str], columns: Sequence[str], salt: str) -> None:
+        self._positions = [columns.index(name) for name in key]
         self._salt = salt
-        self.withheld: Violation = Place("source_key", ", ".join(columns)).await_setting(
+        self.withheld: Violation = Place("source_key", ", ".join(key)).await_setting(
             Symbol("PersonalDataInSourceKey"),
-            "the column that names the row holds an e-mail address or a phone number, which the audit tables never store",
-            "choose another source_key: a technical key that says nothing about a person",
+            f"the column that names the row ({', '.join(key)}) holds e-mail addresses or phone numbers",
+            "choose another source_key, a technical key: the audit tables never store personal data",
         )
 
     def __call__(self, rows: Sequence[Sequence[Any]]) -> tuple[list[str], list[int]]:
         """Return the reference of each row, and the indexes of the rows whose reference is withheld."""
-        if not self._one:
-            cells = [json.dumps([_json_ready(row[at]) for at in self._positions], ensure_ascii=False) for row in rows]
-            personal = [i for i, row in enumerate(rows) if any(_is_personal(row[at]) for at in self._positions)]
-        else:
-            raw = list(map(itemgetter(self._positions[0]), rows))
-            cells = [str(cell) if type(cell) is int and -(2**63) <= cell < 2**64 else _text(cell) for cell in raw]
-            personal = [i for i, cell in enumerate(raw) if type(cell) is not int and _is_personal(cell)]
+        names, personal = self._one(rows) if len(self._positions) == 1 else self._several(rows)
         for index in personal:
-            cells[index] = f"withheld:{_digest(self._salt + cells[index])}"
+            names[index] = f"withheld:{_digest(self._salt + names[index])}"
         return [
-            text if text.isprintable() and len(text) <= LONGEST_REFERENCE else _storable(text) for text in cells
+            name if name.isprintable() and len(name) <= LONGEST_REFERENCE else _storable(name) for name in names
         ], personal
+
+    def _one(self, rows: Sequence[Sequence[Any]]) -> tuple[list[str], list[int]]:
+        cells = list(map(itemgetter(self._positions[0]), rows))
+        names = [str(cell) if type(cell) is int and _fits(cell) else _text(cell) for cell in cells]
+        return names, [index for index, cell in enumerate(cells) if type(cell) is not int and _is_personal(cell)]
+
+    def _several(self, rows: Sequence[Sequence[Any]]) -> tuple[list[str], list[int]]:
+        keys = [[row[position] for position in self._positions] for row in rows]
+        names = [json.dumps(list(map(_json_ready, key)), ensure_ascii=False) for key in keys]
+        return names, [index for index, key in enumerate(keys) if any(map(_is_personal, key))]
+
+
+def _fits(number: int) -> bool:
+    return -(2**63) <= number < 2**64
 
 
 def _text(cell: Any) -> str:
@@ -72,22 +80,24 @@ def _text(cell: Any) -> str:
 
 
 def _json_ready(cell: Any) -> str | int | bool | None:
-    if cell is None or isinstance(cell, bool):
+    """Return what a JSON list can hold: truth values, NULL and whole numbers of 64 bits as they are, others as text."""
+    if cell is None or isinstance(cell, (bool, str)):
         return cell
     if isinstance(cell, int):
-        return int.__int__(cell) if -(2**63) <= cell < 2**64 else f"integer of {cell.bit_length()} bits"
-    if isinstance(cell, str):
-        return str.__str__(cell)
-    if isinstance(cell, (bytes, bytearray, memoryview)):
-        return bytes(cell).hex()
-    if isinstance(cell, Decimal) and cell.is_finite() and abs(cell.adjusted()) < LONGEST_REFERENCE:
-        return format(cell, "f")
-    if isinstance(cell, (datetime, date)):
-        return cell.isoformat()
+        return int.__int__(cell) if _fits(cell) else f"integer of {cell.bit_length()} bits"
     try:
-        return str(cell)
+        return _spelled(cell)
     except Exception:  # noqa: BLE001 - a cell's own code may raise anything; the row must still be named
         return type(cell).__name__
+
+
+def _spelled(cell: Any) -> str:
+    if isinstance(cell, (bytes, bytearray, memoryview)):
+        return bytes(cell).hex()
+    if isinstance(cell, (datetime, date)):
+        return cell.isoformat()
+    is_number = isinstance(cell, Decimal) and cell.is_finite() and abs(cell.adjusted()) < LONGEST_REFERENCE
+    return format(cell, "f") if is_number else str(cell)
 
 
 def _is_personal(cell: Any) -> bool:

@@ -1,22 +1,20 @@
 """Event times: every accepted form becomes one aware UTC time, and one text on the wire.
 
 Accepted are times with an offset and, once ``source_timezone`` is declared, times without. In the hour that a zone
-repeats when its clocks go back, the first occurrence is taken; a time that a zone skips when its clocks go forward does
-not exist and is refused. Fractions of a second are kept to the microsecond; the API would take seven digits (api-facts
-A.2), Python's times hold six, and further digits are cut.
+repeats when its clocks go back, the first occurrence is taken; a time that a zone skips when its clocks go forward
+does not exist and is refused. Fractions of a second are kept to the microsecond; the API would take seven digits
+(api-facts A.2), Python's times hold six, and further digits are cut.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from airflow_provider_bingads.domain.outcomes import Violation
 from airflow_provider_bingads.domain.reading import Place, Read, Symbol
 from airflow_provider_bingads.domain.text import cell_text
 from airflow_provider_bingads.exceptions import FixSource
@@ -33,6 +31,7 @@ _ISO: Final = re.compile(
     re.ASCII,
 )
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_UTC_NAMES: Final = frozenset({"Z", "z", "UTC"})
 _NO_ZONE: Final = Symbol("SourceTimezoneNotDeclared")
 
 
@@ -49,7 +48,8 @@ def find_zone(name: str | None) -> tzinfo | None:
         near = difflib.get_close_matches(name, available_timezones(), n=3, cutoff=0.5)
         hint = f" Near names: {', '.join(sorted(near))}." if near else ""
         raise FixSource(
-            f"source_timezone {name!r} is not a known time zone.{hint} Give an IANA name such as 'Europe/Berlin' or 'UTC'."
+            f"source_timezone {name!r} is not a known time zone.{hint} "
+            "Give an IANA name such as 'Europe/Berlin' or 'UTC'."
         ) from None
 
 
@@ -67,95 +67,105 @@ def read_time(place: Place, *, wrong: Symbol, zone: tzinfo | None) -> Read:
     :param wrong: what an unreadable time is called.
     :param zone: zone of times without an offset; None refuses them.
     """
-    localise = _localiser(place, wrong, zone)
-    unreadable = place.refuse(
-        wrong, "is not a time such as 2026-11-01T02:03:04Z", "give a timestamp, or text in ISO 8601 with its offset"
-    )
-    only_day = place.refuse(
-        wrong,
-        "is a date without a time of day",
-        "give the moment of the event; a guessed midnight can lie before the click, and the service would not count it",
-    )
-    number = place.refuse(
-        wrong,
-        "is a number, which does not say whether it counts seconds, milliseconds or microseconds",
-        "convert it to a timestamp in the query",
-    )
+    return _TimeReader(place, wrong, zone)
 
-    def to_utc(moment: datetime) -> Any:
-        zone_of_moment = moment.tzinfo
-        if zone_of_moment is UTC:
+
+class _TimeReader:
+    __slots__ = ("_number", "_only_day", "_skipped", "_undeclared", "_unreadable", "_zone")
+
+    def __init__(self, place: Place, wrong: Symbol, zone: tzinfo | None) -> None:
+        self._zone = zone
+        self._undeclared = place.await_setting(
+            _NO_ZONE,
+            f"the times in {place.column} carry no time zone, and no source_timezone is declared",
+            "declare source_timezone, the zone in which the source writes these times, such as 'Europe/Berlin'",
+        )
+        self._skipped = place.refuse(
+            wrong,
+            f"does not exist in {zone}: the clocks were put forward over it",
+            "correct the time, or declare the zone in which the source really writes its times",
+        )
+        self._unreadable = place.refuse(
+            wrong,
+            "is not a time such as 2026-11-01T02:03:04Z",
+            "give a timestamp, or text in ISO 8601 with its offset",
+        )
+        self._only_day = place.refuse(
+            wrong,
+            "is a date without a time of day",
+            "give the moment of the event: a guessed midnight may lie before the click, and would then not count",
+        )
+        self._number = place.refuse(
+            wrong,
+            "is a number, which does not say whether it counts seconds, milliseconds or microseconds",
+            "convert it to a timestamp in the query",
+        )
+
+    def __call__(self, cell: Any) -> Any:
+        if type(cell) is str:
+            return self._parse(cell)
+        return self._to_utc(cell) if type(cell) is datetime else self._read_other(cell)
+
+    def _parse(self, text: str) -> Any:
+        match = _ISO.fullmatch(text) if len(text) <= _LONGEST_TIME else None
+        if match is None:
+            return self._parse_loose(text)
+        day, clock, offset = match.groups()
+        if offset is None:
+            offset = ""
+        elif offset in _UTC_NAMES:
+            offset = "Z"
+        try:
+            moment = datetime.fromisoformat(f"{day}T{clock}{offset}")
+        except ValueError:
+            return self._unreadable
+        return self._to_utc(moment)
+
+    def _parse_loose(self, text: str) -> Any:
+        bare = text.strip()
+        if not bare:
+            return None
+        if len(bare) > _LONGEST_TIME:
+            return self._unreadable
+        if len(bare) < len(text):
+            return self._parse(bare)
+        return self._only_day if _DAY.fullmatch(text) else self._unreadable
+
+    def _to_utc(self, moment: datetime) -> Any:
+        if moment.tzinfo is UTC:
             return moment
         try:
-            return localise(moment) if zone_of_moment is None else moment.astimezone(UTC)
+            # A zone may decline to give an offset; astimezone would then take this machine's.
+            return self._localise(moment.replace(tzinfo=None)) if moment.utcoffset() is None else moment.astimezone(UTC)
         except OverflowError:
             return EARLIEST if moment.year < _MIDDLE_YEAR else LATEST
 
-    def parse(text: str) -> Any:
-        match = _ISO.fullmatch(text) if len(text) <= _LONGEST_TIME else None
-        if match is None:
-            return only_day if len(text) <= _LONGEST_TIME and _DAY.fullmatch(text) else unreadable
-        day, clock, offset = match.groups()
-        if offset is not None and offset in "zUTC":
-            offset = "Z"
-        try:
-            moment = datetime.fromisoformat(f"{day}T{clock}{offset or ''}")
-        except ValueError:
-            return unreadable
-        return to_utc(moment)
+    def _localise(self, moment: datetime) -> Any:
+        zone = self._zone
+        if zone is None:
+            return self._undeclared
+        if zone is UTC:
+            return moment.replace(tzinfo=UTC)
+        utc = moment.replace(tzinfo=zone).astimezone(UTC)
+        return utc if utc.astimezone(zone).replace(tzinfo=None) == moment else self._skipped
 
-    def read_other(cell: Any) -> Any:
+    def _read_other(self, cell: Any) -> Any:
         if isinstance(cell, datetime):
-            return None if cell != cell else to_utc(_builtin(cell))  # noqa: PLR0124 - how pandas' NaT is known
+            is_nat = cell != cell  # noqa: PLR0124 - how pandas' NaT is known without pandas
+            return None if is_nat else self._to_utc(_builtin(cell))
         if isinstance(cell, date):
-            return only_day
+            return self._only_day
         value = cell_text(cell)
+        if type(value) is str or (type(value) is datetime and value is not cell):
+            return self(value)
+        return self._refused(value)
+
+    def _refused(self, value: Any) -> Any:
         if value is None:
             return None
-        if type(value) is datetime:
-            return to_utc(value)
-        if type(value) is str:
-            return parse(value)
-        return (
-            number
-            if isinstance(value, (int, float, Decimal)) and value is not True and value is not False
-            else unreadable
-        )
-
-    def read(cell: Any) -> Any:
-        if type(cell) is datetime:
-            return to_utc(cell)
-        return parse(cell.strip()) if type(cell) is str and cell and not cell.isspace() else read_other(cell)
-
-    return read
-
-
-def _localiser(place: Place, wrong: Symbol, zone: tzinfo | None) -> Callable[[datetime], datetime | Violation]:
-    if zone is None:
-        undeclared = place.await_setting(
-            _NO_ZONE,
-            f"the times in {place.column} carry no time zone, and no source_timezone is declared",
-            "declare source_timezone, such as 'UTC' or 'Europe/Berlin': the zone in which the source writes these times",
-        )
-        return lambda _: undeclared
-    if zone is UTC:
-        return lambda moment: moment.replace(tzinfo=UTC)
-    skipped = place.refuse(
-        wrong,
-        f"does not exist in {zone}: the clocks were put forward over it",
-        "correct the time, or declare the zone in which the source really writes its times",
-    )
-
-    def localise(moment: datetime) -> datetime | Violation:
-        utc = moment.replace(tzinfo=zone).astimezone(UTC)
-        return utc if utc.astimezone(zone).replace(tzinfo=None) == moment else skipped
-
-    return localise
+        is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+        return self._number if is_number else self._unreadable
 
 
 def _builtin(moment: datetime) -> datetime:
-    return datetime.combine(
-        date(moment.year, moment.month, moment.day),
-        moment.time(),
-        tzinfo=moment.tzinfo,
-    )
+    return datetime.combine(date(moment.year, moment.month, moment.day), moment.time(), tzinfo=moment.tzinfo)
