@@ -193,6 +193,14 @@ class Client:
         )
         return BatchSender(bound, list_element)
 
+    def sign_in(self) -> None:
+        """Get an access token, unless there is a good one.
+
+        :raises FixCredentials: nobody can sign in with what the connection holds.
+        :raises RetryLater: the token endpoint could not be asked now.
+        """
+        self._machinery.tokens.get()
+
     def customer_of(self, account_id: str) -> str:
         """Return the customer an account belongs to, looked up once.
 
