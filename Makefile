@@ -12,7 +12,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export PIP_CACHE_DIR ?= $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help test check format demo constraints clean
+.PHONY: help test check format demo docs wheel constraints clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -33,6 +33,13 @@ format: $(READY) ## mend what ruff can mend
 
 demo: $(READY) ## 70,159 conversions through real Airflow, twice, and through a crash (ARGS=--keep: then the browser)
 	$(BIN)/python -m dags_examples.demo $(ARGS)
+
+docs: $(READY) ## write the generated parts of README and docs anew
+	$(BIN)/python -m docs.generate
+
+wheel: $(READY) ## build the wheel into dist/
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --no-isolation
 
 constraints: $(READY) ## write constraints.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate \
