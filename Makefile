@@ -12,7 +12,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export PIP_CACHE_DIR ?= $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help test check format demo docs wheel constraints clean
+.PHONY: help test check format demo docs wheel beside-providers oldest-airflow constraints clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -40,6 +40,12 @@ docs: $(READY) ## write the generated parts of README and docs anew
 wheel: $(READY) ## build the wheel into dist/
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --no-isolation
+
+beside-providers: wheel ## install the wheel beside the Snowflake, Google and Databricks providers
+	.ci/beside_providers
+
+oldest-airflow: wheel ## run the demo, smaller, on the oldest Airflow supported
+	.ci/oldest_airflow
 
 constraints: $(READY) ## write constraints.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate \
