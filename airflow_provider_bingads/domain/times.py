@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -24,8 +24,11 @@ __all__ = ["EARLIEST", "LATEST", "find_zone", "read_time", "utc_text"]
 EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
+_NAIVE_START: Final = EARLIEST.replace(tzinfo=None)
 _LONGEST_TIME: Final = 64
 _MIDDLE_YEAR: Final = 5000
+_ONE_DAY: Final = timedelta(days=1)
+_NO_OFFSET: Final = timedelta(0)
 _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d{1,9})?)?)(?: ?([Zz]|UTC|[+-]\d\d(?::?\d\d)?))?",
     re.ASCII,
@@ -132,9 +135,12 @@ class _TimeReader:
         return self._only_day if _DAY.fullmatch(text) else self._unreadable
 
     def _to_utc(self, moment: datetime) -> Any:
-        if moment.tzinfo is UTC:
+        zone = moment.tzinfo
+        if zone is UTC:
             return moment
         try:
+            if zone is None:
+                return self._localise(moment)
             # A zone may decline to give an offset; astimezone would then take this machine's.
             return self._localise(moment.replace(tzinfo=None)) if moment.utcoffset() is None else moment.astimezone(UTC)
         except OverflowError:
@@ -144,10 +150,14 @@ class _TimeReader:
         zone = self._zone
         if zone is None:
             return self._undeclared
+        since_start = moment - _NAIVE_START  # sums are several times faster than datetime.replace
         if zone is UTC:
-            return moment.replace(tzinfo=UTC)
-        utc = moment.replace(tzinfo=zone).astimezone(UTC)
-        return utc if utc.astimezone(zone).replace(tzinfo=None) == moment else self._skipped
+            return EARLIEST + since_start
+        offset = zone.utcoffset(moment) or _NO_OFFSET
+        # A new offset lasts longer than a day, so only a time whose morrow has another one can be a skipped one.
+        if zone.utcoffset(moment + _ONE_DAY) != offset and _is_skipped(moment, zone):
+            return self._skipped
+        return EARLIEST + (since_start - offset)
 
     def _read_other(self, cell: Any) -> Any:
         if isinstance(cell, datetime):
@@ -165,6 +175,11 @@ class _TimeReader:
             return None
         is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
         return self._number if is_number else self._unreadable
+
+
+def _is_skipped(moment: datetime, zone: tzinfo) -> bool:
+    there_and_back = moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
+    return there_and_back.replace(tzinfo=None) != moment
 
 
 def _builtin(moment: datetime) -> datetime:
