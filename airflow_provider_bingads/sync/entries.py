@@ -224,7 +224,8 @@ class Scribe:
             len(judged.violations),
             row.source_ref,
             row.event_time,
-            row.group_name,
+            # A refused row may hold anything in its goal's column, an e-mail address included.
+            scrub(row.group_name, 100) if row.group_name else None,
             row.remote_key,
             None,
             row.amount,
