@@ -126,6 +126,39 @@ def tables() -> str:
     return _table(("table", "columns (key in bold)"), rows)
 
 
+def rules() -> str:
+    """List the emulator's rules with their source and certainty."""
+    from airflow_provider_bingads.emulator.coverage import coverage
+
+    rows = [
+        (
+            rule["operation"],
+            str(rule["code"] or ""),
+            f"`{rule['error_code']}`",
+            rule["when"],
+            rule["source"],
+            rule["certainty"],
+        )
+        for rule in coverage()["rules"]
+    ]
+    return _table(("operation", "code", "name", "when", "source", "certainty"), rows)
+
+
+def faults() -> str:
+    """List the faults the emulator can inject."""
+    from airflow_provider_bingads.emulator.coverage import coverage
+
+    rows = [(f"`{fault['name']}`", fault["help"]) for fault in coverage()["faults"]]
+    return _table(("do", "what happens"), rows)
+
+
+def not_emulated() -> str:
+    """List what the emulator leaves out."""
+    from airflow_provider_bingads.emulator.coverage import NOT_EMULATED
+
+    return "\n".join(f"- {line}" for line in NOT_EMULATED)
+
+
 def _module(name: str) -> Any:
     import importlib
 
@@ -142,7 +175,10 @@ PARTS: dict[str, Callable[..., str]] = {
     "connection": connection,
     "errors": errors,
     "fields": fields,
+    "faults": faults,
     "file": file,
+    "not_emulated": not_emulated,
+    "rules": rules,
     "tables": tables,
 }
 

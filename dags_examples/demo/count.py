@@ -33,10 +33,10 @@ def count(warehouse: str, emulator: str) -> dict[str, int]:
         committed = {tracking_id for (tracking_id,) in connection.execute(_COMMITTED)}
     held = {
         (row["MicrosoftClickId"].lower(), row["ConversionName"], row["ConversionTime"][:19])
-        for row in _get(emulator, "state")["offline_conversions"]
+        for row in _get(emulator, "state?only=offline_conversions")["offline_conversions"]
         if row["MicrosoftClickId"]
     }
-    resent, duplicated = _sent_again(_get(emulator, "calls?keys=1"), committed)
+    resent, duplicated = _sent_again(_get(emulator, "calls?keys=1")["calls"], committed)
     return {"due": len(due), "lost": len(due - held), "duplicated": duplicated, "resent": resent}
 
 

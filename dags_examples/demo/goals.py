@@ -23,7 +23,7 @@ def create(conn_id: str, service: Service) -> list[str]:
     body = {"ConversionGoals": [_goal(name) for name in GOALS]}
     BingAdsHook(conn_id).call("CampaignManagement", "AddConversionGoals", body)
     service.control("clock", {"advance": SETTLE_SECONDS + 60})
-    return [goal["Name"] for goal in service.control("state")["conversion_goals"]]
+    return [goal["Name"] for goal in service.control("state?only=conversion_goals")["conversion_goals"]]
 
 
 def _goal(name: str) -> dict[str, object]:
