@@ -1,0 +1,1 @@
+"""What each emulated operation does: one file for each kind of entity, found through ``operations.table``."""
