@@ -1,0 +1,185 @@
+"""What a database error is about, told by its code and never by its text.
+
+Driver texts quote values (``invalid input syntax for type integer: "jane@..."``), so nothing above this module reads
+or passes them on; an exception of a driver ends here (``delivery.md`` 7).
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+__all__ = ["Trouble", "code_of", "driver_errors", "syntax_hint", "trouble_of"]
+
+
+class Trouble(str, Enum):
+    """Kinds of database errors, by what can be done about them."""
+
+    CONNECTION = "connection"
+    """Broken, refused or shutting down: a new connection may work."""
+    BUSY = "busy"
+    """Another transaction is in the way."""
+    PERMISSION = "permission"
+    """The role lacks a right, or the database is read-only."""
+    MISSING = "missing"
+    """A table, column, schema or database does not exist."""
+    STATEMENT = "statement"
+    """The statement itself is wrong."""
+    VALUE = "value"
+    """A value could not be converted, stored or encoded."""
+    DUPLICATE = "duplicate"
+    """A unique key exists already."""
+    SPACE = "space"
+    """Disk or quota is full."""
+    OTHER = "other"
+
+
+_SQLSTATES: Final = {
+    "42501": Trouble.PERMISSION,
+    "28000": Trouble.PERMISSION,
+    "28P01": Trouble.PERMISSION,
+    "25006": Trouble.PERMISSION,
+    "42P01": Trouble.MISSING,
+    "42703": Trouble.MISSING,
+    "3F000": Trouble.MISSING,
+    "3D000": Trouble.MISSING,
+    "23505": Trouble.DUPLICATE,
+    "40001": Trouble.BUSY,
+    "40P01": Trouble.BUSY,
+    "55P03": Trouble.BUSY,
+    "57014": Trouble.BUSY,
+    "57P01": Trouble.CONNECTION,
+    "57P02": Trouble.CONNECTION,
+    "57P03": Trouble.CONNECTION,
+    "57P05": Trouble.CONNECTION,
+    "25P03": Trouble.CONNECTION,
+    "53300": Trouble.CONNECTION,
+    "53100": Trouble.SPACE,
+    "53200": Trouble.SPACE,
+}
+_SQLSTATE: Final = re.compile("[0-9A-Z]{5}")
+_SQLSTATE_CLASSES: Final = {"08": Trouble.CONNECTION, "22": Trouble.VALUE, "42": Trouble.STATEMENT}
+
+_SQLITE: Final = {
+    "BUSY": Trouble.BUSY,
+    "LOCKED": Trouble.BUSY,
+    "READONLY": Trouble.PERMISSION,
+    "PERM": Trouble.PERMISSION,
+    "AUTH": Trouble.PERMISSION,
+    "CANTOPEN": Trouble.PERMISSION,
+    "FULL": Trouble.SPACE,
+    "TOOBIG": Trouble.VALUE,
+    "MISMATCH": Trouble.VALUE,
+    "ERROR": Trouble.STATEMENT,
+}
+_SQLITE_MISSING: Final = ("no such table", "no such column", "has no column", "unknown database")
+
+_MYSQL: Final = {
+    1044: Trouble.PERMISSION,
+    1045: Trouble.PERMISSION,
+    1142: Trouble.PERMISSION,
+    1143: Trouble.PERMISSION,
+    1227: Trouble.PERMISSION,
+    1290: Trouble.PERMISSION,
+    1049: Trouble.MISSING,
+    1054: Trouble.MISSING,
+    1146: Trouble.MISSING,
+    1062: Trouble.DUPLICATE,
+    1064: Trouble.STATEMENT,
+    1205: Trouble.BUSY,
+    1213: Trouble.BUSY,
+    1040: Trouble.CONNECTION,
+    2002: Trouble.CONNECTION,
+    2003: Trouble.CONNECTION,
+    2006: Trouble.CONNECTION,
+    2013: Trouble.CONNECTION,
+    1021: Trouble.SPACE,
+    1114: Trouble.SPACE,
+}
+
+_BY_CLASS: Final = {
+    "OperationalError": Trouble.CONNECTION,
+    "InterfaceError": Trouble.CONNECTION,
+    "DataError": Trouble.VALUE,
+    "ProgrammingError": Trouble.STATEMENT,
+    "TimeoutError": Trouble.CONNECTION,
+}
+
+
+def driver_errors(engine: Engine) -> tuple[type[Exception], ...]:
+    """Return what a statement may raise, whether it went through SQLAlchemy or to the driver directly."""
+    driver = getattr(engine.dialect, "dbapi", None)
+    return (SQLAlchemyError, UnicodeError, *((driver.Error,) if driver is not None else ()))
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    return getattr(error, "orig", None) or error
+
+
+def code_of(error: BaseException) -> str:
+    """Return the driver's code (``42P01``, ``SQLITE_BUSY``, ``1146``), or the class name where it has none."""
+    driver = _driver_error(error)
+    for attribute in ("sqlstate", "pgcode", "sqlite_errorname"):
+        code = getattr(driver, attribute, None)
+        if code:
+            return str(code)
+    number = driver.args[0] if driver.args else None
+    return str(number) if isinstance(number, int) else type(driver).__name__
+
+
+def _sqlite_trouble(driver: BaseException, name: str) -> Trouble:
+    kind = name.removeprefix("SQLITE_").split("_")
+    if kind[0] == "CONSTRAINT":
+        return Trouble.DUPLICATE if kind[-1] in {"PRIMARYKEY", "UNIQUE", "ROWID"} else Trouble.VALUE
+    if kind[0] == "ERROR" and str(driver).startswith(_SQLITE_MISSING):
+        return Trouble.MISSING
+    return _SQLITE.get(kind[0], Trouble.OTHER)
+
+
+def _by_code(code: str) -> Trouble | None:
+    if code in _SQLSTATES:
+        return _SQLSTATES[code]
+    if code.isdigit() and int(code) in _MYSQL:
+        return _MYSQL[int(code)]
+    if _SQLSTATE.fullmatch(code):
+        return _SQLSTATE_CLASSES.get(code[:2], Trouble.OTHER)
+    return None
+
+
+def trouble_of(error: BaseException) -> Trouble:
+    """Classify an error of SQLAlchemy or of a driver used directly.
+
+    :param error: any exception; a ``UnicodeError`` counts as a value that cannot be stored.
+    """
+    driver = _driver_error(error)
+    if isinstance(driver, UnicodeError):
+        return Trouble.VALUE
+    code = code_of(error)
+    if code.startswith("SQLITE_"):
+        return _sqlite_trouble(driver, code)
+    told = _by_code(code)
+    if told is not None:
+        return told
+    text = str(driver)
+    if getattr(error, "connection_invalidated", False) or ("closed" in text and "database" in text):
+        return Trouble.CONNECTION  # sqlite3 tells a closed connection by ProgrammingError
+    return _BY_CLASS.get(type(driver).__name__, Trouble.OTHER)
+
+
+def syntax_hint(error: BaseException) -> str:
+    """Return what the database says about a wrong statement: text of the statement, never of a row.
+
+    Only for statements without bound parameters: psycopg2 writes those into the statement itself.
+    """
+    driver = _driver_error(error)
+    code = code_of(error)
+    if _SQLSTATE.fullmatch(code) and code.startswith("42"):
+        primary = getattr(getattr(driver, "diag", None), "message_primary", None)
+        return str(primary or "")[:200]
+    if code == "SQLITE_ERROR":
+        return str(driver)[:200]
+    return ""

@@ -1,0 +1,74 @@
+"""Connections of the ledger: one for each kind of work, so that reads, writes and lease renewals do not queue."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from airflow_provider_bingads.warehouse.ledger.backend import Backend
+
+__all__ = ["Lane"]
+
+
+class Lane:
+    """One connection, opened at first use, given up after any error, used by one thread at a time.
+
+    Giving it up is what rolls back: the database ends the transaction of a closed connection, and nothing of a
+    broken one can leak into the next use.
+    """
+
+    def __init__(self, engine: Engine, backend: Backend) -> None:
+        self._engine = engine
+        self._backend = backend
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def use(self) -> Iterator[Connection]:
+        """Hand out the connection, in autocommit."""
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._open()
+            try:
+                yield self._connection
+            except BaseException:
+                self._give_up()
+                raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Hand out the connection inside a writing transaction, and commit at the end."""
+        gate: AbstractContextManager[object] = self._backend.gate or nullcontext()
+        with gate, self.use() as connection:
+            connection.exec_driver_sql(self._backend.begin)
+            yield connection
+            connection.exec_driver_sql("COMMIT")
+
+    def close(self) -> None:
+        """Close the connection once nobody uses it."""
+        with self._lock:
+            self._give_up()
+
+    def _open(self) -> Connection:
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            self._backend.prepare(connection)
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+        return connection
+
+    def _give_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.invalidate()
+            connection.close()
+        except SQLAlchemyError:  # a broken connection may refuse even that; the database drops it
+            return

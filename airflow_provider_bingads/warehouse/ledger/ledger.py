@@ -1,0 +1,186 @@
+"""The delivery's memory on a SQL database: implements ``sync.ports.Ledger``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, Table
+
+from airflow_provider_bingads.domain.records import Entries, Known, OpenCall, OpenRow, RunIdentity, RunRecord
+from airflow_provider_bingads.sync.ports import Lease, LeaseHolder
+from airflow_provider_bingads.warehouse.failures import Trouble, driver_errors, trouble_of
+from airflow_provider_bingads.warehouse.ledger import lease as leases
+from airflow_provider_bingads.warehouse.ledger import reads, runs
+from airflow_provider_bingads.warehouse.ledger.backend import Backend
+from airflow_provider_bingads.warehouse.ledger.lanes import Lane
+from airflow_provider_bingads.warehouse.ledger.migrations import migrate, version_of
+from airflow_provider_bingads.warehouse.ledger.refusals import refusal
+from airflow_provider_bingads.warehouse.ledger.schema import VERSION, ledger_tables
+
+__all__ = ["SqlLedger"]
+
+_PAUSES_SECONDS: Final = (0.0, 0.5, 2.0, 5.0)
+"""Before each further attempt of a write on a broken connection: a restarted database is back in seconds."""
+
+_Part = tuple[Table, Sequence[Sequence[Any]]]
+_Result = TypeVar("_Result")
+_Opened = Callable[[], AbstractContextManager[Connection]]
+
+
+class SqlLedger:
+    """A ledger in a database schema; creates or migrates its tables when it is built.
+
+    Safe to use from several threads: writes, reads and lease renewals have a connection each.
+
+    :param engine: engine of the ledger's database.
+    :param backend: the database's own ways.
+    :param schema: database schema of the tables, None for the default one.
+    :param wait: called with seconds between two attempts of a write.
+    :raises FixLedger: the tables do not exist and cannot be created, or a newer release made them.
+    :raises RetryLater: the database cannot be reached.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        backend: Backend,
+        schema: str | None = None,
+        *,
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._backend = backend
+        self._dialect = engine.dialect.name
+        self._schema = schema
+        self._errors = driver_errors(engine)
+        self._wait = wait
+        self._tables = ledger_tables(schema)
+        self._write = Lane(engine, backend)
+        self._read = Lane(engine, backend)
+        self._lease = Lane(engine, backend)
+        self._open()
+
+    def _open(self) -> None:
+        version = self._on(self._read.use, lambda connection: version_of(connection, self._tables))
+        if version < VERSION:
+            self._on(self._write.transaction, lambda connection: migrate(connection, self._tables, self._backend))
+
+    def acquire(self, stream_id: str, owner: str, seconds: float) -> Lease | LeaseHolder:
+        """Take the lease by compare-and-swap on the database's clock, or tell who has it."""
+        owner = owner[: leases.OWNER_LENGTH]
+        return self._on(
+            self._lease.transaction,
+            lambda connection: leases.acquire(
+                connection, self._tables.lease, self._backend, stream_id=stream_id, owner=owner, seconds=seconds
+            ),
+        )
+
+    def renew(self, lease: Lease, seconds: float) -> Lease | None:
+        """Extend the lease; None when it is no longer ours."""
+        return self._on(
+            self._lease.transaction,
+            lambda connection: leases.renew(connection, self._tables.lease, self._backend, lease, seconds=seconds),
+        )
+
+    def release(self, lease: Lease, not_before: datetime | None = None) -> None:
+        """Give the lease up now, or let it run until ``not_before``, but not beyond the end it had."""
+        self._on(
+            self._lease.transaction,
+            lambda connection: leases.release(
+                connection, self._tables.lease, self._backend, lease, not_before=not_before
+            ),
+        )
+
+    def start_run(self, run: RunRecord) -> None:
+        """Append the start of a run."""
+        self._append([(self._tables.run, [runs.run_event(self._tables.run, run)])])
+
+    def finish_run(self, run: RunRecord) -> None:
+        """Append the end of a run with its counts by outcome and by code."""
+        self._append([(self._tables.run, [runs.run_event(self._tables.run, run)])])
+
+    def counts_of_earlier_tries(self, identity: RunIdentity, operation: str) -> Mapping[str, int]:
+        """Sum the counters of the ended earlier tries of this task instance, over its accounts."""
+        return self._on(
+            self._read.use,
+            lambda connection: runs.counts_of_earlier_tries(connection, self._tables.run, identity, operation),
+        )
+
+    def known(self, stream_id: str, keys: Sequence[str]) -> Mapping[str, Sequence[Known]]:
+        """Look up what is recorded of these keys; keys never seen are absent."""
+        return self._on(
+            self._read.use,
+            lambda connection: reads.known(connection, self._tables, self._backend, stream_id, keys),
+        )
+
+    def open_calls(self, stream_id: str) -> Sequence[OpenCall]:
+        """Return the calls of this stream that have no ``answered``, ``not_applied`` or ``reconciled`` event."""
+        return self._on(self._read.use, lambda connection: reads.open_calls(connection, self._tables, stream_id))
+
+    def waiting_rows(self, stream_id: str, before_run_id: str) -> Sequence[OpenRow]:
+        """Return the rows that wait (deferred, unknown or held) and that the given run recorded nothing about."""
+        return self._on(
+            self._read.use,
+            lambda connection: reads.waiting_rows(connection, self._tables, stream_id, before_run_id),
+        )
+
+    def record(self, entries: Entries) -> None:
+        """Append everything in one transaction; repeating it after a doubtful commit is harmless."""
+        tables = self._tables
+        self._append(
+            [
+                (tables.batch, entries.batches),
+                (tables.call, entries.calls),
+                (tables.row, entries.rows),
+                (tables.error, entries.errors),
+            ]
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        for lane in (self._write, self._read, self._lease):
+            lane.close()
+
+    def _on(self, opened: _Opened, work: Callable[[Connection], _Result]) -> _Result:
+        """Run work that may be repeated, a second time where the first met a broken connection."""
+        for last in (False, True):
+            try:
+                with opened() as connection:
+                    return work(connection)
+            except self._errors as error:
+                if last or trouble_of(error) is not Trouble.CONNECTION:
+                    raise refusal(error, self._dialect, self._schema) from None
+        raise AssertionError
+
+    def _append(self, parts: Sequence[_Part]) -> None:
+        """Write until it is durable.
+
+        A broken connection or a key that is there already leaves an earlier attempt in doubt; from then on what
+        exists is left out.
+        """
+        parts = [part for part in parts if part[1]]
+        pauses = list(_PAUSES_SECONDS)
+        careful = plain = False
+        while parts:
+            try:
+                self._append_once(parts, careful=careful, plain=plain)
+                parts = []
+            except self._errors as error:
+                trouble = trouble_of(error)
+                if trouble is Trouble.CONNECTION and pauses:
+                    careful = True
+                    self._wait(pauses.pop(0))
+                elif trouble is Trouble.DUPLICATE and not careful:
+                    careful = True
+                elif trouble is Trouble.VALUE and not plain:
+                    plain = True
+                else:
+                    raise refusal(error, self._dialect, self._schema) from None
+
+    def _append_once(self, parts: Sequence[_Part], *, careful: bool, plain: bool) -> None:
+        with self._write.transaction() as connection:
+            for table, records in parts:
+                self._backend.append(connection, table, records, careful=careful, plain=plain)

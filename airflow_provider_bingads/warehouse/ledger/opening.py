@@ -1,0 +1,58 @@
+"""Chooses the ledger's database module and refuses the databases that cannot hold a ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine
+
+from airflow_provider_bingads.exceptions import FixConfiguration, FixLedger
+from airflow_provider_bingads.warehouse.filesystems import network_filesystem
+from airflow_provider_bingads.warehouse.ledger.backend import Backend
+from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
+from airflow_provider_bingads.warehouse.ledger.sqlite import SqliteBackend
+
+__all__ = ["LEDGER_DIALECTS", "ledger_for"]
+
+LEDGER_DIALECTS: Final = ("sqlite", "postgresql")
+
+
+def ledger_for(engine: Engine, schema: str | None = None, *, wait: Callable[[float], object] = time.sleep) -> SqlLedger:
+    """Open the ledger of a database, creating or migrating its tables at first use.
+
+    :param engine: of the ledger's database; made with ``hide_parameters``.
+    :param schema: database schema of the tables; None for the connection's default.
+    :param wait: called with seconds between two attempts of a write on a broken connection.
+    :raises FixConfiguration: this database cannot hold a ledger.
+    :raises FixLedger: the tables are missing and cannot be created; the message holds the script.
+    :raises RetryLater: the database cannot be reached.
+    """
+    return SqlLedger(engine, _backend(engine, schema), schema, wait=wait)
+
+
+def _backend(engine: Engine, schema: str | None) -> Backend:
+    name = engine.dialect.name
+    if name == "sqlite":
+        _check_file(engine, schema)
+        return SqliteBackend()
+    raise FixConfiguration(
+        f"A ledger runs on {' and '.join(LEDGER_DIALECTS)}; {name} cannot hold one, because it enforces no unique keys "
+        "or takes seconds for a small write. Set ledger_conn_id to a database that can."
+    )
+
+
+def _check_file(engine: Engine, schema: str | None) -> None:
+    if schema is not None:
+        raise FixLedger(f"SQLite has no schemas; leave ledger_schema empty (it is {schema!r}).")
+    path = engine.url.database
+    if not path or path == ":memory:" or "mode=memory" in path:
+        raise FixLedger("A ledger in memory forgets what was sent; give the SQLite connection a file.")
+    kind = network_filesystem(Path(path.removeprefix("file:")))
+    if kind is not None:
+        raise FixLedger(
+            f"The ledger's SQLite file lies on a network file system ({kind}), where SQLite's locks do not hold and "
+            "two runs could send at once. Put it on a local disk or use PostgreSQL."
+        )

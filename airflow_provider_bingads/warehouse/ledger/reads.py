@@ -1,0 +1,135 @@
+"""What the delivery asks the ledger before and after it sends."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, exists, literal_column, select
+from sqlalchemy.engine import Dialect
+
+from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
+from airflow_provider_bingads.domain.records import Known, OpenCall, OpenRow
+from airflow_provider_bingads.warehouse.ledger.backend import Backend
+from airflow_provider_bingads.warehouse.ledger.encode import from_stored
+from airflow_provider_bingads.warehouse.ledger.fold import RowEvent, current, known_states
+from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables
+
+__all__ = ["known", "members_of", "open_calls", "waiting_rows"]
+
+_KEY_BYTES = 16
+_MEMBER_BYTES = 24
+_WAITING = frozenset({RowState.DEFERRED, RowState.UNKNOWN, RowState.HELD})
+_CLOSING_RANK = CALL_RANK[CallEventKind.NOT_APPLIED]
+
+
+@lru_cache(maxsize=16)
+def _known_statement(tables: LedgerTables, dialect: Dialect) -> str:
+    row, prepare = tables.row, dialect.identifier_preparer
+    names = ", ".join(
+        prepare.format_column(row.c[name]) for name in ("row_key", "content_hash", "gen", "state", "rank", "run_id")
+    )
+    return f"SELECT {names} FROM {prepare.format_table(row)} WHERE row_key {{keys}} AND stream_id = {{stream}}"  # noqa: S608 - names are the schema's own
+
+
+def known(
+    connection: Connection, tables: LedgerTables, backend: Backend, stream_id: str, keys: Sequence[str]
+) -> Mapping[str, Sequence[Known]]:
+    """Look keys up; those never recorded are absent."""
+    if not keys:
+        return {}
+    statement = _known_statement(tables, connection.dialect)
+    return known_states(backend.find(connection, statement, stream_id, keys))
+
+
+def members_of(packed: str) -> tuple[tuple[str, str], ...]:
+    """Return the (key, content) pairs of a batch's ``members``."""
+    raw = base64.b64decode(packed)
+    starts = range(0, len(raw), _MEMBER_BYTES)
+    return tuple((raw[i : i + _KEY_BYTES].hex(), raw[i + _KEY_BYTES : i + _MEMBER_BYTES].hex()) for i in starts)
+
+
+def open_calls(connection: Connection, tables: LedgerTables, stream_id: str) -> Sequence[OpenCall]:
+    """Return the stream's calls whose effect is not known, oldest first."""
+    intent, batch, run = tables.call.alias("intent"), tables.batch, tables.run
+    later = tables.call.alias("later")
+    closed = exists().where(later.c.call_id == intent.c.call_id, later.c.rank >= _CLOSING_RANK)
+    doubted = exists().where(later.c.call_id == intent.c.call_id, later.c.event == CallEventKind.UNKNOWN.value)
+    query = (
+        select(intent, batch.c.members, run.c.dag_run_id, doubted.label("has_unknown"))
+        .join(batch, batch.c.batch_id == intent.c.batch_id)
+        .outerjoin(run, and_(run.c.run_id == intent.c.run_id, run.c.event == "start"))
+        .where(
+            intent.c.stream_id == stream_id,
+            intent.c.rank == CALL_RANK[CallEventKind.INTENT],
+            ~closed,
+        )
+        .order_by(intent.c.call_id)
+    )
+    return [_open_call(row) for row in connection.execute(query)]
+
+
+def _open_call(row: Any) -> OpenCall:
+    return OpenCall(
+        call_id=row.call_id,
+        batch_id=row.batch_id,
+        run_id=row.run_id,
+        dag_run_id=row.dag_run_id or "",
+        members=members_of(row.members),
+        deadline_at=row.deadline_at and from_stored(row.deadline_at),
+        created_at=from_stored(row.at),
+        has_unknown=bool(row.has_unknown),
+    )
+
+
+def _events_of_waiting_keys(tables: LedgerTables, stream_id: str) -> Select[Any]:
+    row, run, seed = tables.row, tables.run, tables.row.alias("seed")
+    # The first condition repeats the index's own, word for word: SQLite uses a partial index on nothing less.
+    keys = (
+        select(seed.c.row_key)
+        .distinct()
+        .where(
+            literal_column("seed.rank") < literal_column("100"),
+            seed.c.rank <= ROW_RANK[RowState.HELD],
+            seed.c.stream_id == stream_id,
+        )
+        .subquery("waiting")
+    )
+    events = [row.c[name] for name in RowEvent._fields]
+    return (
+        select(*events, run.c.dag_run_id)
+        .join(keys, keys.c.row_key == row.c.row_key)
+        .outerjoin(run, and_(run.c.run_id == row.c.run_id, run.c.event == "start"))
+        .where(row.c.stream_id == stream_id)
+        .order_by(row.c.row_key)
+    )
+
+
+def waiting_rows(connection: Connection, tables: LedgerTables, stream_id: str, before_run_id: str) -> Sequence[OpenRow]:
+    """Return the keys that wait and that this run recorded nothing about."""
+    result = connection.execute(_events_of_waiting_keys(tables, stream_id))
+    return list(_waiting(result, before_run_id))
+
+
+def _waiting(rows: Any, before_run_id: str) -> Iterator[OpenRow]:
+    for _, group in groupby(rows, key=lambda row: row[0]):
+        dag_runs: dict[str, str] = {}
+        events: list[RowEvent] = []
+        for *fields, dag_run_id in group:
+            event = RowEvent(*fields)
+            dag_runs[event.run_id] = dag_run_id or ""
+            events.append(event)
+        decisive = current(events)
+        if decisive is None or RowState(decisive.state) not in _WAITING or before_run_id in dag_runs:
+            continue
+        since = min(event.at for event in events if event.content_hash == decisive.content_hash)
+        yield OpenRow(
+            row_key=decisive.row_key,
+            content_hash=decisive.content_hash,
+            state=RowState(decisive.state),
+            dag_run_id=dag_runs[decisive.run_id],
+            since=from_stored(since),
+        )

@@ -1,0 +1,38 @@
+"""Database errors of the ledger as sentences: what is wrong, and the script that mends it."""
+
+from __future__ import annotations
+
+from airflow_provider_bingads.exceptions import BingAdsError, FixLedger, RetryLater
+from airflow_provider_bingads.warehouse.failures import Trouble, code_of, trouble_of
+from airflow_provider_bingads.warehouse.ledger.ddl import ledger_ddl
+
+__all__ = ["refusal"]
+
+_PASSING = {
+    Trouble.CONNECTION: "The ledger's database cannot be reached or closed the connection",
+    Trouble.BUSY: "Another transaction kept the ledger locked",
+    Trouble.SPACE: "The ledger's database is out of space",
+}
+_RIGHTS = {
+    Trouble.PERMISSION: "The ledger cannot be created, read or written with the rights of this connection",
+    Trouble.MISSING: "A table, column or schema of the ledger is missing",
+}
+
+
+def refusal(error: BaseException, dialect: str, schema: str | None) -> BingAdsError:
+    """Return the exception to raise for a database error; its text holds none of the driver's.
+
+    :param dialect: SQLAlchemy's name of the database.
+    :param schema: the ledger's database schema.
+    """
+    trouble, code = trouble_of(error), code_of(error)
+    if trouble in _PASSING:
+        return RetryLater(f"{_PASSING[trouble]} ({code}). The next try of the task resumes; nothing is lost.")
+    if trouble in _RIGHTS:
+        return FixLedger(
+            f"{_RIGHTS[trouble]} ({code}). Let somebody who may create tables run this script once, with the loader's "
+            f"role in place of bingads_loader:\n\n{ledger_ddl(dialect, schema)}"
+        )
+    return FixLedger(
+        f"The ledger's database refused a statement ({code}); `bingads check` shows its version and rights."
+    )

@@ -1,0 +1,270 @@
+"""The ledger's tables: one for each record of ``domain/records.py``, append-only but for the lease.
+
+Portable on purpose: hex strings, integers, VARCHAR and naive UTC times; no JSON, enum, UUID, sequence, RETURNING
+(``delivery.md`` 3.2). A column has the name of the record's field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    literal_column,
+)
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.types import TypeEngine
+
+from airflow_provider_bingads.domain.outcomes import Counter, RowState
+
+__all__ = ["COUNTERS", "VERSION", "LedgerTables", "ledger_tables"]
+
+VERSION: Final = 1
+"""Version of the tables and views below; raised with each step added to ``migrations``."""
+
+COUNTERS: Final = ("source_rows", *(c.value for c in Counter), *(s.value for s in RowState))
+"""Counters with a column of their own on ``bingads_run``; any other stands in ``more_counts``."""
+
+_TIME: Final = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+_LONG: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+# An amount is a copy for people: unconstrained where the database can, so that no amount can fail an outcome.
+_MONEY: Final = Numeric(38, 9).with_variant(postgresql.NUMERIC(), "postgresql")
+_PROBLEM: Final = "rank < 100"
+"""Rows that are not applied: few, so an index over them alone costs an applied row nothing."""
+
+
+def _ascii(length: int) -> TypeEngine[str]:
+    """Text compared byte by byte: half the index cost of a collated comparison, and exact everywhere."""
+    return (
+        String(length)
+        .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
+        .with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTables:
+    """The tables of one ledger, bound to its database schema."""
+
+    metadata: MetaData
+    version: Table
+    lease: Table
+    run: Table
+    batch: Table
+    call: Table
+    row: Table
+    error: Table
+
+
+def _version(metadata: MetaData) -> Table:
+    return Table(
+        "bingads_schema_version",
+        metadata,
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("provider_version", String(40), nullable=False),
+        Column("at", _TIME, nullable=False),
+    )
+
+
+def _lease(metadata: MetaData) -> Table:
+    return Table(
+        "bingads_lease",
+        metadata,
+        Column("stream_id", _ascii(32), primary_key=True),
+        Column("owner", String(1000), nullable=False),
+        Column("epoch", BigInteger, nullable=False),
+        Column("acquired_at", _TIME, nullable=False),
+        Column("expires_at", _TIME, nullable=False),
+    )
+
+
+def _run(metadata: MetaData) -> Table:
+    counters = [Column(name, BigInteger, nullable=False) for name in COUNTERS]
+    table = Table(
+        "bingads_run",
+        metadata,
+        Column("run_id", _ascii(32), primary_key=True),
+        Column("event", _ascii(8), primary_key=True),
+        Column("at", _TIME, nullable=False),
+        Column("stream_id", _ascii(32), nullable=False),
+        Column("environment", String(20), nullable=False),
+        Column("account_id", String(40), nullable=False),
+        Column("customer_id", String(40)),
+        Column("operation", String(80), nullable=False),
+        Column("namespace", String(100), nullable=False),
+        Column("dag_id", String(250), nullable=False),
+        Column("task_id", String(250), nullable=False),
+        Column("dag_run_id", String(250), nullable=False),
+        Column("map_index", Integer, nullable=False),
+        Column("try_number", Integer, nullable=False),
+        Column("epoch", BigInteger, nullable=False),
+        Column("started_at", _TIME, nullable=False),
+        Column("duration_ms", BigInteger),
+        Column("provider_version", String(40), nullable=False),
+        Column("config_sha", _ascii(64), nullable=False),
+        *counters,
+        Column("more_counts", Text, nullable=False),
+        Column("codes", _LONG, nullable=False),
+        Column("calls", BigInteger, nullable=False),
+        Column("retries", BigInteger, nullable=False),
+        Column("throttle_wait_ms", BigInteger, nullable=False),
+        Column("outcome", String(20)),
+        Column("error_class", String(200)),
+    )
+    Index("ix_bingads_run_dag_run", table.c.dag_run_id)
+    Index("ix_bingads_run_stream", table.c.stream_id, table.c.at)
+    return table
+
+
+def _batch(metadata: MetaData) -> Table:
+    table = Table(
+        "bingads_batch",
+        metadata,
+        Column("batch_id", _ascii(32), primary_key=True),
+        Column("stream_id", _ascii(32), nullable=False),
+        Column("run_id", _ascii(32), nullable=False),
+        Column("sequence", Integer, nullable=False),
+        Column("parent_batch_id", _ascii(32)),
+        Column("operation", String(80), nullable=False),
+        Column("n_rows", Integer, nullable=False),
+        Column("members", _LONG, nullable=False),
+        Column("payload_sha", _ascii(64), nullable=False),
+        Column("created_at", _TIME, nullable=False),
+    )
+    Index("ix_bingads_batch_run", table.c.run_id)
+    return table
+
+
+def _call(metadata: MetaData) -> Table:
+    table = Table(
+        "bingads_call",
+        metadata,
+        Column("call_id", _ascii(32), primary_key=True),
+        Column("event", _ascii(16), primary_key=True),
+        Column("rank", SmallInteger, nullable=False),
+        Column("batch_id", _ascii(32), nullable=False),
+        Column("stream_id", _ascii(32), nullable=False),
+        Column("run_id", _ascii(32), nullable=False),
+        Column("attempt", Integer, nullable=False),
+        Column("epoch", BigInteger, nullable=False),
+        Column("at", _TIME, nullable=False),
+        Column("deadline_at", _TIME),
+        Column("http_status", Integer),
+        Column("code", Integer),
+        Column("error_code", String(100)),
+        Column("tracking_id", String(100)),
+        Column("n_applied", Integer, nullable=False),
+        Column("n_rejected", Integer, nullable=False),
+        Column("latency_ms", Integer, nullable=False),
+        Column("detail", String(1000)),
+    )
+    # open_calls is then an anti-join of two index ranges, however many calls were answered before.
+    Index("ix_bingads_call_stream", table.c.stream_id, table.c.rank, table.c.call_id)
+    return table
+
+
+def _row(metadata: MetaData) -> Table:
+    table = Table(
+        "bingads_row",
+        metadata,
+        Column("call_id", _ascii(32), primary_key=True),
+        Column("row_index", Integer, primary_key=True, autoincrement=False),
+        Column("stream_id", _ascii(32), nullable=False),
+        Column("run_id", _ascii(32), nullable=False),
+        Column("row_key", _ascii(32), nullable=False),
+        Column("content_hash", _ascii(16), nullable=False),
+        Column("gen", Integer, nullable=False),
+        Column("state", _ascii(12), nullable=False),
+        # In the key: a late writer may add the outcome of a call that recovery had called unknown.
+        Column("rank", SmallInteger, primary_key=True, autoincrement=False),
+        Column("code", Integer),
+        Column("error_code", String(100)),
+        Column("field_path", String(200)),
+        Column("column_name", String(200)),
+        Column("message", String(500)),
+        Column("n_errors", Integer, nullable=False),
+        Column("source_ref", String(128), nullable=False),
+        Column("event_time", _TIME),
+        Column("group_name", String(200)),
+        Column("remote_key", String(200)),
+        Column("remote_id", String(64)),
+        Column("amount", _MONEY),
+        Column("currency", String(10)),
+        Column("not_before", _TIME),
+        Column("at", _TIME, nullable=False),
+    )
+    Index("ix_bingads_row_key", table.c.row_key)
+    Index("ix_bingads_row_source", table.c.source_ref)
+    problem: ColumnElement[bool] = literal_column(_PROBLEM)
+    Index(
+        "ix_bingads_row_problem",
+        table.c.stream_id,
+        table.c.run_id,
+        postgresql_where=problem,
+        sqlite_where=problem,
+    )
+    return table
+
+
+def _error(metadata: MetaData) -> Table:
+    return Table(
+        "bingads_error",
+        metadata,
+        Column("call_id", _ascii(32), primary_key=True),
+        Column("row_index", Integer, primary_key=True, autoincrement=False),
+        Column("error_index", Integer, primary_key=True, autoincrement=False),
+        Column("stream_id", _ascii(32), nullable=False),
+        Column("run_id", _ascii(32), nullable=False),
+        Column("row_key", _ascii(32), nullable=False),
+        Column("source_ref", String(128), nullable=False),
+        Column("origin", _ascii(8), primary_key=True),
+        Column("code", Integer),
+        Column("error_code", String(100)),
+        Column("field_path", String(200)),
+        Column("column_name", String(200)),
+        Column("message", String(500)),
+        Column("details", String(500)),
+        Column("remedy", String(500)),
+        Column("owner", String(20), nullable=False),
+        Column("type", String(60)),
+        Column("appealable", Boolean),
+        Column("disapproved_text", String(500)),
+        Column("location", String(200)),
+        Column("publisher_country", String(100)),
+        Column("reason_code", Integer),
+        Column("tracking_id", String(100)),
+        Column("at", _TIME, nullable=False),
+    )
+
+
+@lru_cache(maxsize=16)
+def ledger_tables(schema: str | None = None) -> LedgerTables:
+    """Return the tables of a ledger.
+
+    :param schema: database schema they stand in; None for the connection's default.
+    """
+    metadata = MetaData(schema=schema)
+    return LedgerTables(
+        metadata=metadata,
+        version=_version(metadata),
+        lease=_lease(metadata),
+        run=_run(metadata),
+        batch=_batch(metadata),
+        call=_call(metadata),
+        row=_row(metadata),
+        error=_error(metadata),
+    )

@@ -1,0 +1,73 @@
+"""The ledger on SQLite, also inside the source's own file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table
+
+from airflow_provider_bingads.warehouse.ledger.backend import multi_row_insert
+from airflow_provider_bingads.warehouse.ledger.encode import encoded, from_stored
+
+__all__ = ["SqliteBackend"]
+
+BUSY_SECONDS: Final = 30
+"""How long a write waits for another process's transaction."""
+
+_KEYS_A_STATEMENT: Final = 500
+_CONFLICT: Final = "ON CONFLICT ({key}) DO NOTHING"  # unlike OR IGNORE it hides no other violation
+
+
+class SqliteBackend:
+    """Short ``BEGIN IMMEDIATE`` transactions; the file's journal mode is the user's and stays."""
+
+    begin = "BEGIN IMMEDIATE"
+
+    def __init__(self) -> None:
+        self.gate: threading.Lock | None = threading.Lock()
+
+    def prepare(self, connection: Connection) -> None:
+        """Set the busy time-out and a page cache that holds the upper levels of the key index."""
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        connection.exec_driver_sql("PRAGMA cache_size = -65536")
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Do nothing: the transaction holds the file's only write lock."""
+
+    def now(self, connection: Connection) -> datetime:
+        """Return SQLite's clock, which has milliseconds."""
+        return from_stored(connection.exec_driver_sql("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')").scalar_one())
+
+    def append(
+        self, connection: Connection, table: Table, records: Sequence[Sequence[Any]], *, careful: bool, plain: bool
+    ) -> None:
+        """Insert row by row inside the driver; leaving out what exists costs nothing here, so it always does."""
+        del careful
+        statement = multi_row_insert(table, connection.dialect, 1, "?", _CONFLICT)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(statement, list(zip(*encoded(table, records, plain=plain), strict=True)))
+        finally:
+            cursor.close()
+
+    def find(self, connection: Connection, statement: str, stream_id: str, keys: Sequence[str]) -> list[Any]:
+        """Look keys up, at most 500 in one statement (SQLite before 3.32 takes 999 parameters)."""
+        found: list[Any] = []
+        cursor = connection.connection.cursor()
+        try:
+            for start in range(0, len(keys), _KEYS_A_STATEMENT):
+                some = keys[start : start + _KEYS_A_STATEMENT]
+                cursor.execute(_with_markers(statement, len(some)), (*some, stream_id))
+                found.extend(cursor.fetchall())
+        finally:
+            cursor.close()
+        return found
+
+
+@lru_cache(maxsize=64)
+def _with_markers(statement: str, count: int) -> str:
+    return statement.format(keys=f"IN ({', '.join('?' * count)})", stream="?")

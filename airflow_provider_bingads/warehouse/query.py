@@ -1,0 +1,172 @@
+"""The statements that read a source: which columns, in which order, which rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Connection,
+    DateTime,
+    FromClause,
+    Select,
+    String,
+    bindparam,
+    cast,
+    column,
+    func,
+    or_,
+    select,
+    table,
+)
+
+from airflow_provider_bingads.warehouse.identifiers import quoted, require_columns
+from airflow_provider_bingads.warehouse.shape import SourceShape, describe_on, the_source
+from airflow_provider_bingads.warehouse.statements import bound, one_statement
+
+__all__ = ["Accounts", "Query", "SourceRequest", "account_text", "build_query"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRequest:
+    """What is to be read.
+
+    :param table: one to three parts as text, or the parts; this or ``sql``.
+    :param sql: one query.
+    :param parameters: values of the query's ``:name`` parameters.
+    :param columns: names of the columns wanted, in this order.
+    :param account_column: column that names each row's account; the rows come ordered by it.
+    :param cutoff_column: column of the event's time.
+    :param cutoff: rows with an earlier time are left out and counted; aware for a column with zones, naive in the
+        column's own zone for one without. Has no effect on a column that is not of a native date or time type.
+    :param chunk_size: most rows of a chunk.
+    """
+
+    columns: tuple[str, ...]
+    table: str | tuple[str, ...] | None = None
+    sql: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    account_column: str | None = None
+    cutoff_column: str | None = None
+    cutoff: datetime | date | None = None
+    chunk_size: int = 1000
+
+
+def account_text(value: Any) -> str | None:
+    """Return an account's id as text: whole numbers without decimals, texts without blanks around them."""
+    if value is None:
+        return None
+    if isinstance(value, float | Decimal) and value == value and value % 1 == 0:  # noqa: PLR0124 - NaN is not itself
+        return str(int(value))
+    return str(value).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts a second pass is about.
+
+    :param values: values of the account column.
+    :param verbatim: they came from the column; else they are texts, compared with the column's trimmed text.
+    """
+
+    values: tuple[Any, ...]
+    verbatim: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The statements over one source.
+
+    :param what: the source, for messages.
+    :param account: the account column; None where rows are not routed.
+    :param cutoff: the column and the time of the pushed-down cutoff; None where nothing is pushed down.
+    """
+
+    what: str
+    origin: FromClause
+    wanted: tuple[ColumnElement[Any], ...]
+    account: ColumnElement[Any] | None
+    cutoff: tuple[ColumnElement[Any], ColumnElement[Any]] | None
+
+    def rows(self, accounts: Accounts | None = None) -> Select[Any]:
+        """Return the SELECT of the rows, of all accounts or of some."""
+        statement = select(*self.wanted).select_from(self.origin)
+        if self.cutoff is not None:
+            moment, bound_cutoff = self.cutoff
+            statement = statement.where(or_(moment >= bound_cutoff, moment.is_(None)))
+        if self.account is None:
+            return statement
+        if accounts is not None:
+            named = self.account if accounts.verbatim else func.trim(cast(self.account, String))
+            statement = statement.where(named.in_(accounts.values))
+        return statement.order_by(self.account)
+
+    def count_before_cutoff(self) -> Select[Any] | None:
+        """Return the SELECT that counts, by account, what ``rows`` leaves out; None where it leaves out nothing."""
+        if self.cutoff is None:
+            return None
+        moment, bound_cutoff = self.cutoff
+        if self.account is None:
+            return select(func.count()).select_from(self.origin).where(moment < bound_cutoff)
+        counted = select(self.account, func.count()).select_from(self.origin)
+        return counted.where(moment < bound_cutoff).group_by(self.account)
+
+
+def build_query(connection: Connection, request: SourceRequest) -> Query:
+    """Return the statements of a request, every name in them checked against the source.
+
+    :raises FixSource: the table, query or a column does not exist.
+    """
+    shape = describe_on(connection, table=request.table, sql=request.sql, parameters=request.parameters)
+    what = the_source(shape.table)
+    extra = (request.account_column, request.cutoff_column)
+    names = dict.fromkeys([*request.columns, *(name for name in extra if name is not None)])
+    spelled = require_columns(what[0].upper() + what[1:], names, list(shape.columns))
+    origin = _origin(connection, request, shape)
+    columns = {name: origin.c[quoted(connection, spelled[name])] for name in names}
+    account = columns[request.account_column] if request.account_column is not None else None
+    return Query(
+        what=what,
+        origin=origin,
+        wanted=tuple(columns[name] for name in request.columns),
+        account=account,
+        cutoff=_cutoff(request, shape, columns, spelled),
+    )
+
+
+def _origin(connection: Connection, request: SourceRequest, shape: SourceShape) -> FromClause:
+    # Columns without a type: values come as the driver gives them, and one bad cell is one bad row.
+    columns: list[ColumnClause[Any]] = [column(quoted(connection, name)) for name in shape.columns]
+    if shape.table is not None:
+        schema = shape.table.schema
+        return table(
+            quoted(connection, shape.table.name),
+            *columns,
+            schema=_schema(connection, schema) if schema is not None else None,
+        )
+    # The line break ends a comment in the query's last line.
+    query = bound(one_statement(request.sql or "") + "\n", request.parameters)
+    return query.columns(*columns).subquery("bingads_source")
+
+
+def _schema(connection: Connection, schema: str) -> str:
+    # A catalog and schema are one dotted name to SQLAlchemy, which splits and quotes them itself.
+    return schema if "." in schema else quoted(connection, schema)
+
+
+def _cutoff(
+    request: SourceRequest,
+    shape: SourceShape,
+    columns: Mapping[str, ColumnElement[Any]],
+    spelled: Mapping[str, str],
+) -> tuple[ColumnElement[Any], ColumnElement[Any]] | None:
+    name, cutoff = request.cutoff_column, request.cutoff
+    if name is None or cutoff is None or not shape.columns[spelled[name]].is_temporal:
+        return None
+    zoned = DateTime(timezone=shape.columns[spelled[name]].has_timezone)
+    return columns[name], bindparam("bingads_cutoff", cutoff, type_=zoned)

@@ -1,0 +1,138 @@
+"""What a source looks like before it is read: its columns' names, which of them hold native times, its key."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, inspect, types
+
+from airflow_provider_bingads.exceptions import FixSource
+from airflow_provider_bingads.warehouse.identifiers import TableName, find_table, shown
+from airflow_provider_bingads.warehouse.refusals import refused
+from airflow_provider_bingads.warehouse.statements import bound, one_statement
+
+__all__ = ["ColumnShape", "SourceShape", "describe_on", "describe_source", "the_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnShape:
+    """One column.
+
+    :param is_temporal: a native date or time type, so that comparing it in SQL means what it says.
+    :param has_timezone: its values carry a zone, or the database converts them to one.
+    """
+
+    is_temporal: bool
+    has_timezone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceShape:
+    """A table or query.
+
+    :param columns: name, as the database spells it, to shape; in the source's order.
+    :param primary_key: names of the table's key columns; empty for a query, a view or a table without one.
+    :param table: the table; None for a query.
+    """
+
+    columns: dict[str, ColumnShape]
+    primary_key: tuple[str, ...]
+    table: TableName | None = None
+
+
+_UNKNOWN: Final = ColumnShape(is_temporal=False, has_timezone=False)
+# Types that hold a zone although their class does not say so in SQLAlchemy's way.
+_ZONED: Final = frozenset({"TIMESTAMP_TZ", "TIMESTAMP_LTZ", "DATETIMEOFFSET"})
+_ZONED_TIMESTAMP: Final = frozenset({"bigquery", "databricks"})
+# What psycopg tells of a query's columns: date, timestamp, timestamptz.
+_POSTGRES_TYPES: Final[dict[Any, ColumnShape]] = {
+    1082: ColumnShape(is_temporal=True, has_timezone=False),
+    1114: ColumnShape(is_temporal=True, has_timezone=False),
+    1184: ColumnShape(is_temporal=True, has_timezone=True),
+}
+
+
+def the_source(table: TableName | None) -> str:
+    """Return what messages call a source."""
+    return "the query" if table is None else f"table {table}"
+
+
+def describe_source(
+    engine: Engine,
+    *,
+    table: str | Sequence[str] | None = None,
+    sql: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> SourceShape:
+    """Return what a table or query looks like, reading no row of it.
+
+    :param engine: engine of the source's database.
+    :param table: one to three parts as text, or the parts; this or ``sql``.
+    :param sql: one query.
+    :param parameters: values of the query's ``:name`` parameters.
+    :raises FixSource: it does not exist, is not readable or is not a query.
+    :raises RetryLater: the database cannot be reached.
+    """
+    if (table is None) == (sql is None):
+        raise FixSource("Give exactly one of table and sql.")
+    what = "the query" if table is None else f"table {shown(table if isinstance(table, str) else '.'.join(table))}"
+    with refused(engine, what, quotable=not parameters), engine.connect() as connection:
+        return describe_on(connection, table=table, sql=sql, parameters=parameters)
+
+
+def describe_on(
+    connection: Connection,
+    *,
+    table: str | Sequence[str] | None,
+    sql: str | None,
+    parameters: Mapping[str, Any] | None,
+) -> SourceShape:
+    """Return what a source looks like, on a connection at hand."""
+    if sql is not None:
+        return _query(connection, sql, parameters)
+    return _table(connection, find_table(connection, table or ()))
+
+
+def _table(connection: Connection, table: TableName) -> SourceShape:
+    inspector = inspect(connection)
+    columns = {
+        column["name"]: _column(connection, column["type"])
+        for column in inspector.get_columns(table.name, schema=table.schema)
+    }
+    key = inspector.get_pk_constraint(table.name, schema=table.schema).get("constrained_columns") or ()
+    return SourceShape(columns, tuple(key), table)
+
+
+def _column(connection: Connection, kind: types.TypeEngine[Any]) -> ColumnShape:
+    dialect = connection.dialect.name
+    name = type(kind).__name__.upper()
+    zoned = bool(getattr(kind, "timezone", False)) or name in _ZONED
+    zoned = zoned or (name == "TIMESTAMP" and dialect in _ZONED_TIMESTAMP)
+    # SQLite stores whatever it is given; a declared DATETIME says nothing about the cells.
+    temporal = dialect != "sqlite" and (zoned or isinstance(kind, types.Date | types.DateTime))
+    return ColumnShape(is_temporal=temporal, has_timezone=temporal and zoned)
+
+
+def _query(connection: Connection, sql: str, parameters: Mapping[str, Any] | None) -> SourceShape:
+    inner = bound(f"SELECT * FROM (\n{one_statement(sql)}\n) bingads_source WHERE 1 = 0", parameters)  # noqa: S608 - the query is the DAG author's own
+    result = connection.execute(inner)
+    described = list(zip(result.keys(), result.cursor.description if result.cursor else (), strict=True))
+    twice = _repeated([name for name, _ in described], numbered=connection.dialect.name == "sqlite")
+    if twice:
+        raise FixSource(f"The query returns the column {shown(twice[0])} twice; give each its own name with AS.")
+    postgres = connection.dialect.name == "postgresql"
+    columns = {name: _POSTGRES_TYPES.get(d[1], _UNKNOWN) if postgres else _UNKNOWN for name, d in described}
+    result.close()
+    return SourceShape(columns, ())
+
+
+def _repeated(names: Sequence[str], *, numbered: bool) -> list[str]:
+    """Return the names that occur twice; SQLite numbers the second one (``id:1``)."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if numbered:
+        parts = (name.rpartition(":") for name in names)
+        repeated += [base for base, colon, number in parts if colon and number.isdigit() and base in names]
+    return sorted(repeated)
