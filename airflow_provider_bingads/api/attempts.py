@@ -15,7 +15,7 @@ from airflow_provider_bingads.api.judgement import Attempt, Judgement, Step, jud
 from airflow_provider_bingads.api.oauth import AccessToken, TokenSource
 from airflow_provider_bingads.api.replies import Answer, Unreadable, tracking_id_of
 from airflow_provider_bingads.api.transport import Identity, PreparedCall
-from airflow_provider_bingads.domain.calls import CallVerdict, Fault
+from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault
 from airflow_provider_bingads.domain.retry import Backoff, RetryBudget, retry_after_seconds
 from airflow_provider_bingads.domain.throttle import Admission, GateState, ThrottleGate
 from airflow_provider_bingads.exceptions import FixCredentials, RetryLater
@@ -54,6 +54,20 @@ class Ended:
     throttle_wait_seconds: float = 0.0
     stopped: bool = False
     permanent: bool = False
+
+    def result(self) -> CallResult:
+        """Return it as the delivery knows it."""
+        return CallResult(
+            verdict=self.verdict,
+            errors=self.answer.errors if self.answer is not None else (),
+            fault=self.fault,
+            http_status=self.http_status,
+            tracking_id=self.tracking_id,
+            detail=self.detail,
+            attempts=self.attempts,
+            latency_ms=self.latency_ms,
+            throttle_wait_seconds=self.throttle_wait_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

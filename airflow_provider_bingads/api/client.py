@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -14,9 +15,10 @@ from weakref import WeakValueDictionary
 import httpx
 
 from airflow_provider_bingads.api.attempts import CallRun, Ended, Limits, Machinery
+from airflow_provider_bingads.api.body import conformed
 from airflow_provider_bingads.api.clock import EmulatorClock, system_now
 from airflow_provider_bingads.api.endpoints import allowed_origins, health_url
-from airflow_provider_bingads.api.errors import error_of
+from airflow_provider_bingads.api.errors import check_indexes, error_of
 from airflow_provider_bingads.api.http import HttpStack
 from airflow_provider_bingads.api.masking import Mask, no_mask, spellings
 from airflow_provider_bingads.api.oauth import AccessToken, TokenSource
@@ -27,7 +29,7 @@ from airflow_provider_bingads.api.settings import ConnectionSettings, TransportK
 from airflow_provider_bingads.api.token_store import TokenStore
 from airflow_provider_bingads.api.transport import Identity, Transport
 from airflow_provider_bingads.contract import Operation, operation
-from airflow_provider_bingads.domain.calls import CallResult
+from airflow_provider_bingads.domain.calls import CallResult, CallVerdict
 from airflow_provider_bingads.domain.retry import Backoff, RetryBudget
 from airflow_provider_bingads.domain.throttle import ThrottleGate
 from airflow_provider_bingads.exceptions import FixConfiguration
@@ -108,7 +110,7 @@ class Client:
     ) -> dict[str, Any]:
         """Call an operation and return the reply's body, in REST's shape on both transports: ids as text.
 
-        :param body: the request's fields by API name, in REST's shape.
+        :param body: the request's fields by API name; ids as text or numbers, times as text or aware datetimes.
         :param account_id: default: the connection's.
         :param customer_id: default: the connection's, else the customer of the account.
         :param deadline_seconds: for one attempt.
@@ -120,18 +122,13 @@ class Client:
         :raises OutcomeUnknown: it was sent and no answer that can be trusted came back.
         :raises RetryLater: it has not been carried out, and a later try may be.
         """
-        ended = self._carry_out(
-            service,
-            operation_name,
-            body,
-            account_id=account_id,
-            customer_id=customer_id,
-            deadline_seconds=deadline_seconds,
-            overall_seconds=overall_seconds,
-            replay=is_read(operation_name) if replay is None else replay,
-        )
+        described = _operation(service, operation_name)
+        again = is_read(operation_name) if replay is None else replay
+        limits = Limits(attempt_seconds=deadline_seconds, overall_seconds=overall_seconds, replay=again)
+        ended = self._carry_out(described, conformed(described, body), account_id, customer_id, limits)
         if ended.answer is None:
-            raise error_of(service, operation_name, ended)
+            raise error_of(described, ended)
+        check_indexes(described, body, ended)
         return ended.answer.body
 
     def result(
@@ -146,32 +143,16 @@ class Client:
         overall_seconds: float = OVERALL_SECONDS,
         replay: bool = True,
     ) -> CallResult:
-        """Call an operation and return what it came to; arguments as in :meth:`call`.
+        """Call an operation and return what it came to; never raises for what the service or the wire did.
+
+        Arguments as in :meth:`call`, but for the body: it is sent as it is, in REST's shape.
 
         :raises FixCredentials: the token endpoint lets nobody in, so that no call can be made.
         :raises FixConfiguration: the connection forbids the call.
         """
-        ended = self._carry_out(
-            service,
-            operation_name,
-            body,
-            account_id=account_id,
-            customer_id=customer_id,
-            deadline_seconds=deadline_seconds,
-            overall_seconds=overall_seconds,
-            replay=replay,
-        )
-        return CallResult(
-            verdict=ended.verdict,
-            errors=ended.answer.errors if ended.answer is not None else (),
-            fault=ended.fault,
-            http_status=ended.http_status,
-            tracking_id=ended.tracking_id,
-            detail=ended.detail,
-            attempts=ended.attempts,
-            latency_ms=ended.latency_ms,
-            throttle_wait_seconds=ended.throttle_wait_seconds,
-        )
+        described = _operation(service, operation_name)
+        limits = Limits(attempt_seconds=deadline_seconds, overall_seconds=overall_seconds, replay=replay)
+        return self._carry_out(described, body, account_id, customer_id, limits).result()
 
     def sender(
         self,
@@ -201,53 +182,32 @@ class Client:
         """
         self._machinery.tokens.get()
 
-    def customer_of(self, account_id: str) -> str:
-        """Return the customer an account belongs to, looked up once.
-
-        :raises BingAdsError: as :meth:`call`.
-        """
-        with self._customers_lock:
-            known = self._customers.get(account_id)
-        if known is not None:
-            return known
-        reply = self.call("CustomerManagement", "GetAccount", {"AccountId": account_id, "ReturnAdditionalFields": None})
-        account = reply.get("Account")
-        found = account.get("ParentCustomerId") if isinstance(account, dict) else None
-        if not found:
-            raise FixConfiguration(
-                f"Account {account_id} has no customer that this user can see; set customer_id in connection"
-                f" {self.settings.conn_id!r}."
-            )
-        with self._customers_lock:
-            return self._customers.setdefault(account_id, str(found))
-
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
 
     def _carry_out(
         self,
-        service: str,
-        operation_name: str,
+        described: Operation,
         body: Mapping[str, Any],
-        *,
         account_id: str | None,
         customer_id: str | None,
-        deadline_seconds: float,
-        overall_seconds: float,
-        replay: bool,
+        limits: Limits,
     ) -> Ended:
-        described = _operation(service, operation_name)
-        account = account_id or self.settings.account_id
-        check_rights(self.settings, service, operation_name, body, account)
+        needs_account = described.service in _NEEDS_ACCOUNT
+        account = account_id or (self.settings.account_id if needs_account else None)
+        check_rights(self.settings, described.service, described.name, body, account)
         customer = customer_id or self.settings.customer_id
-        if service in _NEEDS_ACCOUNT:
-            if account is None:
-                raise FixConfiguration(
-                    f"{service}.{operation_name} needs an account; give account_id, or set it in connection"
-                    f" {self.settings.conn_id!r}."
-                )
-            customer = customer or self.customer_of(account)
+        if needs_account and account is None:
+            raise FixConfiguration(
+                f"{described.service}.{described.name} needs an account; give account_id, or set it in connection"
+                f" {self.settings.conn_id!r}."
+            )
+        if needs_account and account is not None and customer is None:
+            found = self._customer_of(account, limits)
+            if isinstance(found, Ended):
+                return found
+            customer = found
 
         def identify(token: AccessToken) -> Identity:
             return Identity(
@@ -257,15 +217,29 @@ class Client:
                 account_id=account,
             )
 
-        run = CallRun(
-            self._machinery,
-            service,
-            self._transport.prepare(described, body),
-            identify=identify,
-            gate=self._gate(customer),
-            limits=Limits(attempt_seconds=deadline_seconds, overall_seconds=overall_seconds, replay=replay),
-        )
-        return run.run()
+        call = self._transport.prepare(described, body)
+        gate = self._gate(customer)
+        return CallRun(self._machinery, described.service, call, identify=identify, gate=gate, limits=limits).run()
+
+    def _customer_of(self, account_id: str, limits: Limits) -> str | Ended:
+        """Return the customer an account belongs to, looked up once; the end of the lookup where it failed."""
+        with self._customers_lock:
+            known = self._customers.get(account_id)
+        if known is not None:
+            return known
+        lookup = _operation("CustomerManagement", "GetAccount")
+        body = {"AccountId": account_id, "ReturnAdditionalFields": None}
+        ended = self._carry_out(lookup, body, None, None, replace(limits, replay=True))
+        account = ended.answer.body.get("Account") if ended.answer is not None else None
+        found = account.get("ParentCustomerId") if isinstance(account, dict) else None
+        if not found:
+            # what is looked up has no effect, so nothing is in doubt
+            why = ended.detail or "the service named no customer"
+            ended.verdict, ended.answer = CallVerdict.NOT_APPLIED, None
+            ended.detail = f"customer_id is not set and could not be looked up from account {account_id}: {why}"
+            return ended
+        with self._customers_lock:
+            return self._customers.setdefault(account_id, str(found))
 
     def _gate(self, customer_id: str | None) -> ThrottleGate:
         where = self.settings.base_url or self.settings.environment.value

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from airflow_provider_bingads.api.attempts import Ended
 from airflow_provider_bingads.api.rights import is_read
+from airflow_provider_bingads.contract import Operation
 from airflow_provider_bingads.domain.calls import CallVerdict, Fault
 from airflow_provider_bingads.domain.catalogue import Action, advice
 from airflow_provider_bingads.exceptions import (
@@ -18,18 +20,18 @@ from airflow_provider_bingads.exceptions import (
     Stopped,
 )
 
-__all__ = ["error_of"]
+__all__ = ["check_indexes", "error_of"]
 
 _WHO_CALLS: Final = frozenset({105, 106, 108, 109, 116, 120, 122, 123, 124, 125, 126, 1001})
 _WHO_CALLS_HTTP: Final = frozenset({"HTTP401", "HTTP403"})
 _LATER: Final = frozenset({Action.WAIT, Action.RETRY, Action.DEFER})
 
 
-def error_of(service: str, operation: str, ended: Ended) -> BingAdsError:
+def error_of(operation: Operation, ended: Ended) -> BingAdsError:
     """Return the error to raise for a call without an answer."""
-    name = f"{service}.{operation}"
+    name = f"{operation.service}.{operation.name}"
     # what only reads has no outcome that could be unknown
-    if ended.verdict is CallVerdict.UNKNOWN and not is_read(operation):
+    if ended.verdict is CallVerdict.UNKNOWN and not is_read(operation.name):
         return OutcomeUnknown(
             f"{name} was sent and it is not known whether it took effect: {ended.detail}.{_case(ended)}",
             http_status=ended.http_status,
@@ -40,11 +42,29 @@ def error_of(service: str, operation: str, ended: Ended) -> BingAdsError:
     if ended.fault is None:
         kind = FixConfiguration if ended.permanent else RetryLater
         return kind(f"{name} did not get through: {ended.detail}.")
-    return _refusal(name, ended.fault, ended, service, operation)
+    return _refusal(operation, ended.fault, ended)
 
 
-def _refusal(name: str, fault: Fault, ended: Ended, service: str, operation: str) -> BingAdsError:
-    known = advice(service, fault.code, fault.error_code)
+def check_indexes(operation: Operation, body: Mapping[str, Any], ended: Ended) -> None:
+    """Check that the errors of an answer belong to what was sent, where the request holds one list.
+
+    :raises OutcomeUnknown: one does not, so that nobody can say what was accepted.
+    """
+    lists = [value for value in body.values() if isinstance(value, list | tuple)]
+    if len(lists) != 1 or ended.answer is None:
+        return
+    if any(error.index is not None and not 0 <= error.index < len(lists[0]) for error in ended.answer.errors):
+        raise OutcomeUnknown(
+            f"{operation.service}.{operation.name} was answered with an error for something that was not sent."
+            f"{_case(ended)}",
+            http_status=ended.http_status,
+            tracking_id=ended.tracking_id,
+        )
+
+
+def _refusal(operation: Operation, fault: Fault, ended: Ended) -> BingAdsError:
+    name = f"{operation.service}.{operation.name}"
+    known = advice(fault.service, fault.code, fault.error_code)
     said = f" The service said: {fault.message}" if fault.message else ""
     code = " ".join(str(it) for it in (fault.code, fault.error_code) if it is not None) or "no code"
     message = f"{name} was refused ({code}). {known.meaning} {known.remedy}{said}{_case(ended)}"
@@ -54,8 +74,8 @@ def _refusal(name: str, fault: Fault, ended: Ended, service: str, operation: str
         return RetryLater(message)
     return FixRequest(
         message,
-        service=service,
-        operation=operation,
+        service=operation.service,
+        operation=operation.name,
         code=fault.code,
         error_code=fault.error_code,
         http_status=ended.http_status,

@@ -15,6 +15,8 @@ __all__ = ["Attempt", "Judgement", "Step", "judge"]
 
 _INVALID_CREDENTIALS: Final = 105
 _OK: Final = 200
+_CLIENT_ERROR: Final = 400
+_SERVER_ERROR: Final = 500
 
 
 class Step(Enum):
@@ -73,7 +75,8 @@ def judge(service: str, attempt: Attempt, *, replay: bool, renewed: bool, token_
     status = attempt.reply.status if attempt.reply is not None else None
     if status is not None and status != _OK:
         fault = Fault(service, None, f"HTTP{status}", message=sentence)
-        if advice(service, None, fault.error_code).known:
+        # the 4xx of a server or gateway refuse what was asked, whoever wrote the page that came with them
+        if _CLIENT_ERROR <= status < _SERVER_ERROR or advice(service, None, fault.error_code).known:
             return _refused(service, fault, replay=replay, renewed=renewed, token_is_old=token_is_old)
     return Judgement(step=_again(replay=replay), may_have_applied=True, detail=sentence)
 
