@@ -13,7 +13,7 @@ from airflow_provider_bingads.domain.entity import EventEntity
 from airflow_provider_bingads.exceptions import FixConfiguration, FixSource
 
 if TYPE_CHECKING:
-    from airflow_provider_bingads.warehouse.source import SourceRequest, SourceShape
+    from airflow_provider_bingads.warehouse import SourceRequest, SourceShape
 
 __all__ = ["SourceArguments", "SourcePlan", "plan_source"]
 
@@ -59,7 +59,7 @@ def plan_source(
     :raises FixSource: a column named in the arguments does not exist, or there is no key.
     :raises FixConfiguration: ``columns`` or ``constants`` name a field the operation does not have.
     """
-    from airflow_provider_bingads.warehouse.source import SourceRequest
+    from airflow_provider_bingads.warehouse import SourceRequest
 
     mapping = _mapping(entity, arguments, shape)
     key = _source_key(arguments, shape)

@@ -120,11 +120,14 @@ class SqlLedger:
         """Return the calls of this stream that have no ``answered``, ``not_applied`` or ``reconciled`` event."""
         return self._on(self._read.use, lambda connection: reads.open_calls(connection, self._tables, stream_id))
 
-    def waiting_rows(self, stream_id: str, before_run_id: str) -> Sequence[OpenRow]:
-        """Return the rows that wait (deferred, unknown or held) and that the given run recorded nothing about."""
+    def waiting_rows(self, stream_id: str, before_run_id: str, event_after: datetime) -> Sequence[OpenRow]:
+        """Return the rows that wait (deferred, unknown or held) and that the given run recorded nothing about.
+
+        :param event_after: rows whose event is older are past sending and left out; rows without a time stay.
+        """
         return self._on(
             self._read.use,
-            lambda connection: reads.waiting_rows(connection, self._tables, stream_id, before_run_id),
+            lambda connection: reads.waiting_rows(connection, self._tables, stream_id, before_run_id, event_after),
         )
 
     def record(self, entries: Entries) -> None:

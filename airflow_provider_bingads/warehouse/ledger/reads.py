@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -100,7 +101,7 @@ def _events_of_waiting_keys(tables: LedgerTables, stream_id: str) -> Select[Any]
     )
     events = [row.c[name] for name in RowEvent._fields]
     return (
-        select(*events, run.c.dag_run_id)
+        select(*events, row.c.event_time, run.c.dag_run_id)
         .join(keys, keys.c.row_key == row.c.row_key)
         .outerjoin(run, and_(run.c.run_id == row.c.run_id, run.c.event == "start"))
         .where(row.c.stream_id == stream_id)
@@ -108,22 +109,26 @@ def _events_of_waiting_keys(tables: LedgerTables, stream_id: str) -> Select[Any]
     )
 
 
-def waiting_rows(connection: Connection, tables: LedgerTables, stream_id: str, before_run_id: str) -> Sequence[OpenRow]:
-    """Return the keys that wait and that this run recorded nothing about."""
+def waiting_rows(
+    connection: Connection, tables: LedgerTables, stream_id: str, before_run_id: str, event_after: datetime
+) -> Sequence[OpenRow]:
+    """Return the keys that wait, can still be sent, and that this run recorded nothing about."""
     result = connection.execute(_events_of_waiting_keys(tables, stream_id))
-    return list(_waiting(result, before_run_id))
+    return list(_waiting(result, before_run_id, event_after))
 
 
-def _waiting(rows: Any, before_run_id: str) -> Iterator[OpenRow]:
+def _waiting(rows: Any, before_run_id: str, event_after: datetime) -> Iterator[OpenRow]:
     for _, group in groupby(rows, key=lambda row: row[0]):
         dag_runs: dict[str, str] = {}
         events: list[RowEvent] = []
-        for *fields, dag_run_id in group:
+        too_old = False
+        for *fields, event_time, dag_run_id in group:
             event = RowEvent(*fields)
+            too_old = event_time is not None and from_stored(event_time) < event_after
             dag_runs[event.run_id] = dag_run_id or ""
             events.append(event)
         decisive = current(events)
-        if decisive is None or RowState(decisive.state) not in _WAITING or before_run_id in dag_runs:
+        if decisive is None or RowState(decisive.state) not in _WAITING or before_run_id in dag_runs or too_old:
             continue
         since = min(event.at for event in events if event.content_hash == decisive.content_hash)
         yield OpenRow(
