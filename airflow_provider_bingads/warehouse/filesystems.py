@@ -1,11 +1,15 @@
-"""Tells whether a file lies on a network file system, where SQLite's locks cannot be trusted."""
+"""Where a SQLite file lies: whether it is there, and whether its locks can be trusted."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-__all__ = ["network_filesystem"]
+from sqlalchemy import Engine
+
+from airflow_provider_bingads.exceptions import FixSource
+
+__all__ = ["network_filesystem", "require_file"]
 
 _NETWORK: Final = frozenset({
     "afs", "beegfs", "ceph", "cifs", "coda", "fuse.ceph", "fuse.gcsfuse", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs",
@@ -32,3 +36,17 @@ def network_filesystem(path: Path, mounts: Path = _MOUNTS) -> str | None:
         if len(place.parts) >= depth and target.is_relative_to(place):
             found, depth = kind, len(place.parts)
     return found if found in _NETWORK else None
+
+
+def require_file(engine: Engine) -> None:
+    """Refuse a SQLite file that does not exist; SQLite itself would make an empty one.
+
+    :raises FixSource: there is no such file.
+    """
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or not path or path == ":memory:" or path.startswith("file:"):
+        return
+    if not Path(path).is_file():
+        raise FixSource(
+            f"The SQLite connection names a file that does not exist: {Path(path).name!r}. Give its full path."
+        )

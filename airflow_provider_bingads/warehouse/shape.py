@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, inspect, types
 
 from airflow_provider_bingads.exceptions import FixSource
+from airflow_provider_bingads.warehouse.filesystems import require_file
 from airflow_provider_bingads.warehouse.identifiers import TableName, find_table, shown
 from airflow_provider_bingads.warehouse.refusals import refused
 from airflow_provider_bingads.warehouse.statements import bound, one_statement
@@ -78,6 +79,7 @@ def describe_source(
     """
     if (table is None) == (sql is None):
         raise FixSource("Give exactly one of table and sql.")
+    require_file(engine)
     what = "the query" if table is None else f"table {shown(table if isinstance(table, str) else '.'.join(table))}"
     with refused(engine, what, quotable=not parameters), engine.connect() as connection:
         return describe_on(connection, table=table, sql=sql, parameters=parameters)

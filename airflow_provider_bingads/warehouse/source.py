@@ -5,19 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from airflow_provider_bingads.exceptions import FixSource, Stopped
+from airflow_provider_bingads.exceptions import Stopped
 from airflow_provider_bingads.warehouse.failures import driver_errors
+from airflow_provider_bingads.warehouse.filesystems import require_file
 from airflow_provider_bingads.warehouse.query import Accounts, Query, SourceRequest, account_text, build_query
 from airflow_provider_bingads.warehouse.refusals import refused
+from airflow_provider_bingads.warehouse.shape import SourceShape
 from airflow_provider_bingads.warehouse.sqlite_stream import SqliteStream
 from airflow_provider_bingads.warehouse.streams import GenericStream, Page, RowStream
 
-__all__ = ["SqlSource", "open_source"]
+__all__ = ["SourceRequest", "SourceShape", "SqlSource", "open_source"]
 
 
 def open_source(engine: Engine, request: SourceRequest) -> SqlSource:
@@ -28,25 +29,11 @@ def open_source(engine: Engine, request: SourceRequest) -> SqlSource:
     :raises FixSource: table, query or column does not exist or is not readable.
     :raises RetryLater: the database cannot be reached.
     """
-    check_file(engine)
+    require_file(engine)
     quotable = not request.parameters
     with refused(engine, "the source", quotable=quotable), engine.connect() as connection:
         query = build_query(connection, request)
     return SqlSource(engine, request, query, _stream(engine))
-
-
-def check_file(engine: Engine) -> None:
-    """Refuse a SQLite file that does not exist; SQLite itself would make an empty one.
-
-    :raises FixSource: there is no such file.
-    """
-    path = engine.url.database
-    if engine.dialect.name != "sqlite" or not path or path == ":memory:" or path.startswith("file:"):
-        return
-    if not Path(path).is_file():
-        raise FixSource(
-            f"The SQLite connection names a file that does not exist: {Path(path).name}. Give its full path."
-        )
 
 
 def _stream(engine: Engine) -> RowStream:

@@ -13,9 +13,10 @@ from airflow_provider_bingads.exceptions import FixConfiguration, FixLedger
 from airflow_provider_bingads.warehouse.filesystems import network_filesystem
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
+from airflow_provider_bingads.warehouse.ledger.postgresql import PostgresBackend
 from airflow_provider_bingads.warehouse.ledger.sqlite import SqliteBackend
 
-__all__ = ["LEDGER_DIALECTS", "ledger_for"]
+__all__ = ["LEDGER_DIALECTS", "ledger_for", "refuse_dialect"]
 
 LEDGER_DIALECTS: Final = ("sqlite", "postgresql")
 
@@ -38,10 +39,21 @@ def _backend(engine: Engine, schema: str | None) -> Backend:
     if name == "sqlite":
         _check_file(engine, schema)
         return SqliteBackend()
-    raise FixConfiguration(
-        f"A ledger runs on {' and '.join(LEDGER_DIALECTS)}; {name} cannot hold one, because it enforces no unique keys "
-        "or takes seconds for a small write. Set ledger_conn_id to a database that can."
-    )
+    refuse_dialect(name)
+    return PostgresBackend()
+
+
+def refuse_dialect(dialect_name: str) -> None:
+    """Return if a ledger can stand in this kind of database.
+
+    :param dialect_name: SQLAlchemy's name of it.
+    :raises FixConfiguration: it cannot.
+    """
+    if dialect_name not in LEDGER_DIALECTS:
+        raise FixConfiguration(
+            f"ledger_conn_id is required: a ledger runs on {' and '.join(LEDGER_DIALECTS)}. It needs enforced unique "
+            f"keys and small writes that are durable at once, which {dialect_name} does not give or was not tested for."
+        )
 
 
 def _check_file(engine: Engine, schema: str | None) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, literal_column, select
+from sqlalchemy import Connection, Select, and_, exists, literal_column, or_, select
 from sqlalchemy.engine import Dialect
 
 from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
@@ -86,7 +86,7 @@ def _open_call(row: Any) -> OpenCall:
     )
 
 
-def _events_of_waiting_keys(tables: LedgerTables, stream_id: str) -> Select[Any]:
+def _events_of_waiting_keys(tables: LedgerTables, stream_id: str, event_after: datetime) -> Select[Any]:
     row, run, seed = tables.row, tables.run, tables.row.alias("seed")
     # The first condition repeats the index's own, word for word: SQLite uses a partial index on nothing less.
     keys = (
@@ -96,6 +96,7 @@ def _events_of_waiting_keys(tables: LedgerTables, stream_id: str) -> Select[Any]
             literal_column("seed.rank") < literal_column("100"),
             seed.c.rank <= ROW_RANK[RowState.HELD],
             seed.c.stream_id == stream_id,
+            or_(seed.c.event_time.is_(None), seed.c.event_time > event_after.astimezone(UTC).replace(tzinfo=None)),
         )
         .subquery("waiting")
     )
@@ -112,8 +113,8 @@ def _events_of_waiting_keys(tables: LedgerTables, stream_id: str) -> Select[Any]
 def waiting_rows(
     connection: Connection, tables: LedgerTables, stream_id: str, before_run_id: str, event_after: datetime
 ) -> Sequence[OpenRow]:
-    """Return the keys that wait, can still be sent, and that this run recorded nothing about."""
-    result = connection.execute(_events_of_waiting_keys(tables, stream_id))
+    """Return the keys that wait and that this run recorded nothing about, but for those with an older event."""
+    result = connection.execute(_events_of_waiting_keys(tables, stream_id, event_after))
     return list(_waiting(result, before_run_id, event_after))
 
 

@@ -1,0 +1,150 @@
+"""From an Airflow connection to a SQLAlchemy engine that puts no values into messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from airflow_provider_bingads.exceptions import FixConfiguration
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+    from sqlalchemy import URL, Engine
+
+__all__ = ["engine_for", "ledger_supported"]
+
+_HIDDEN: Final = {"hide_parameters": True}
+_SQLITE_BUSY_SECONDS: Final = 30
+_LIBPQ_DEFAULTS: Final = {"connect_timeout": 30, "keepalives_idle": 60, "keepalives_interval": 10}
+"""So that a server that vanished ends a read within minutes, not hours."""
+_LIBPQ_EXTRAS: Final = frozenset({
+    "application_name", "connect_timeout", "gssencmode", "keepalives", "keepalives_count", "keepalives_idle",
+    "keepalives_interval", "options", "sslcert", "sslcrl", "sslkey", "sslmode", "sslpassword", "sslrootcert",
+    "target_session_attrs", "tcp_user_timeout",
+})  # fmt: skip
+_SCHEMES: Final = {"postgres": "postgresql", "mysql": "mysql+pymysql"}
+
+
+def ledger_supported(dialect_name: str) -> None:
+    """Return if a ledger can stand in this kind of database.
+
+    :param dialect_name: SQLAlchemy's name of it.
+    :raises FixConfiguration: it cannot; ``ledger_conn_id`` has to name another.
+    """
+    from airflow_provider_bingads.warehouse.ledger.opening import refuse_dialect
+
+    refuse_dialect(dialect_name)
+
+
+def engine_for(conn_id: str, hook_params: Mapping[str, Any] | None = None) -> Engine:
+    """Return the engine of an Airflow connection.
+
+    The connection's own hook makes it where there is one, else the connection's URI does. SQLite's path is taken from
+    the connection directly, because the hook turns ``sqlite:///file.db`` into a path below the root.
+
+    :param conn_id: id of a connection to a SQL database.
+    :param hook_params: arguments for its hook, such as a warehouse or role.
+    :raises FixConfiguration: there is no such connection, it is no SQL database, or a package for it is missing.
+    """
+    connection = _connection(conn_id)
+    if connection.conn_type == "sqlite":
+        return _create(conn_id, _sqlite_url(connection), connect_args={"timeout": _SQLITE_BUSY_SECONDS})
+    hook = _hook(connection, hook_params)
+    if hook is None:
+        return _create(conn_id, _uri(connection))
+    if not hasattr(hook, "get_sqlalchemy_engine"):
+        raise FixConfiguration(f"Connection {conn_id!r} is of type {connection.conn_type!r}, which is no SQL database.")
+    try:
+        engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs=dict(_HIDDEN))
+    except Exception as error:  # noqa: BLE001 - hooks raise what they like, and its text may hold the URI
+        raise _no_engine(conn_id, connection, error) from None
+    _pass_extras(engine, connection)
+    return engine
+
+
+def _connection(conn_id: str) -> Connection:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise FixConfiguration(
+            f"There is no Airflow connection {conn_id!r}. Add it under Admin, Connections, or name another."
+        ) from None
+
+
+def _hook(connection: Any, hook_params: Mapping[str, Any] | None) -> Any | None:
+    """Return the connection's hook; None where no installed provider has one for its type."""
+    from airflow.sdk.exceptions import AirflowException
+
+    try:
+        return connection.get_hook(hook_params=dict(hook_params or {}))
+    except AirflowException:
+        return None
+    except TypeError:
+        raise FixConfiguration(
+            f"The hook of connection {connection.conn_id!r} does not take {', '.join(sorted(hook_params or {}))}; "
+            "correct hook_params."
+        ) from None
+
+
+def _uri(connection: Connection) -> str:
+    scheme, colon, rest = connection.get_uri().partition(":")
+    return _SCHEMES.get(scheme, scheme) + colon + rest
+
+
+def _sqlite_url(connection: Connection) -> URL:
+    from sqlalchemy import URL
+
+    path = connection.host or connection.schema
+    if not path:
+        raise FixConfiguration(
+            f"SQLite connection {connection.conn_id!r} names no file; give its full path as the host, or as "
+            "sqlite:////full/path.db."
+        )
+    if not Path(path).is_absolute():
+        raise FixConfiguration(
+            f"SQLite connection {connection.conn_id!r} names the file {path!r} without its folder. A task does not "
+            "always start in the same one; give the full path, as sqlite:////full/path.db."
+        )
+    if connection.extra_dejson.get("mode") == "ro":
+        return URL.create("sqlite", database=f"file:{quote(path)}", query={"mode": "ro", "uri": "true"})
+    return URL.create("sqlite", database=path)
+
+
+def _create(conn_id: str, url: URL | str, **kwargs: Any) -> Engine:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        return create_engine(url, **_HIDDEN, **kwargs)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        scheme = url.partition(":")[0] if isinstance(url, str) else url.drivername
+        raise FixConfiguration(
+            f"Connection {conn_id!r} gives no SQLAlchemy engine for {scheme!r} ({type(error).__name__}). Install the "
+            "Airflow provider of that database, with its SQLAlchemy package."
+        ) from None
+
+
+def _no_engine(conn_id: str, connection: Connection, error: Exception) -> FixConfiguration:
+    return FixConfiguration(
+        f"The hook of connection {conn_id!r} (type {connection.conn_type!r}) gives no SQLAlchemy engine "
+        f"({type(error).__name__}). Install that provider's SQLAlchemy package and check the connection's fields."
+    )
+
+
+def _pass_extras(engine: Engine, connection: Connection) -> None:
+    """Hand libpq its options: the hook's engine leaves them out, ``sslmode`` among them."""
+    from sqlalchemy import event
+
+    if engine.dialect.name != "postgresql" or engine.dialect.driver not in {"psycopg2", "psycopg"}:
+        return
+    extras = {k: v for k, v in connection.extra_dejson.items() if k in _LIBPQ_EXTRAS}
+
+    @event.listens_for(engine, "do_connect")
+    def add(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+        for name, value in {**_LIBPQ_DEFAULTS, **extras}.items():
+            parameters.setdefault(name, value)
