@@ -11,7 +11,7 @@ import msgspec
 from airflow_provider_bingads.emulator.clock import iso
 from airflow_provider_bingads.emulator.coverage import coverage
 from airflow_provider_bingads.emulator.messages import Reply, Request
-from airflow_provider_bingads.emulator.refusals import Refusal
+from airflow_provider_bingads.emulator.refusals import RefusalError
 from airflow_provider_bingads.emulator.rules.conversion_case import plain_click_id
 from airflow_provider_bingads.emulator.rules.conversion_goals import OFFLINE_GOAL
 from airflow_provider_bingads.emulator.settings import changed, settings_as_json
@@ -26,7 +26,7 @@ CONTROL_PREFIX: Final = "/__emulator__/"
 _HOUR_SECONDS: Final = 3_600.0
 
 
-class _WrongRequest(Exception):
+class _WrongRequestError(Exception):
     """The body or the query of a control request cannot be used; the message says why."""
 
 
@@ -39,7 +39,7 @@ def control(emulator: Emulator, request: Request) -> Reply:
         return _reply(405 if known else 404, {"error": f"{request.method} {request.path} is no control request."})
     try:
         return _reply(200, handler(emulator, request))
-    except (_WrongRequest, ValueError, Refusal) as error:
+    except (_WrongRequestError, ValueError, RefusalError) as error:
         return _reply(400, {"error": _sentence(error)})
 
 
@@ -80,7 +80,7 @@ def _stats(emulator: Emulator, _request: Request) -> dict[str, Any]:
 def _faults(emulator: Emulator, request: Request) -> dict[str, Any]:
     rules = _body(request)
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
-        raise _WrongRequest("Send a list of fault rules; an empty one clears them.")
+        raise _WrongRequestError("Send a list of fault rules; an empty one clears them.")
     emulator.faults.set(rules)
     return {"rules": len(rules)}
 
@@ -88,7 +88,7 @@ def _faults(emulator: Emulator, request: Request) -> dict[str, Any]:
 def _clock(emulator: Emulator, request: Request) -> dict[str, Any]:
     seconds = _object(request).get("advance")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise _WrongRequest('Send {"advance": seconds}.')
+        raise _WrongRequestError('Send {"advance": seconds}.')
     return {"now": iso(emulator.clock.advance(seconds))}
 
 
@@ -109,7 +109,7 @@ def _clicks(emulator: Emulator, request: Request) -> dict[str, Any]:
     for click_id, clicked_at in _object(request).items():
         click = plain_click_id(click_id)
         if not click or isinstance(clicked_at, bool) or not isinstance(clicked_at, int | float):
-            raise _WrongRequest("Send an object of click ids with seconds since 1970.")
+            raise _WrongRequestError("Send an object of click ids with seconds since 1970.")
         emulator.store.clicks[click] = float(clicked_at)
     return {"clicks": len(emulator.store.clicks)}
 
@@ -119,7 +119,7 @@ def _goals(emulator: Emulator, request: Request) -> dict[str, Any]:
     body = _object(request)
     account_id = int(body.get("AccountId") or emulator.credentials.account_id)
     if account_id not in emulator.store.world.accounts:
-        raise _WrongRequest("The user has no such account.")
+        raise _WrongRequestError("The user has no such account.")
     goals = [{"@type": OFFLINE_GOAL, "GoalCategory": "Purchase", **goal} for goal in body.get("goals", ())]
     created_at = emulator.clock.now() - float(body.get("age_hours", 3)) * _HOUR_SECONDS
     found = emulator.execute(
@@ -127,7 +127,7 @@ def _goals(emulator: Emulator, request: Request) -> dict[str, Any]:
     )
     if found["PartialErrors"]:
         reasons = ", ".join(f"{error.code} {error.symbol}" for error in found["PartialErrors"])
-        raise _WrongRequest(f"Not every goal was added: {reasons}.")
+        raise _WrongRequestError(f"Not every goal was added: {reasons}.")
     return {"ConversionGoalIds": [str(goal_id) for goal_id in found["ConversionGoalIds"]]}
 
 
@@ -136,7 +136,7 @@ def _accounts(emulator: Emulator, request: Request) -> dict[str, Any]:
     for account_id, fields in _object(request).items():
         account = emulator.store.world.accounts.get(int(account_id))
         if account is None or not isinstance(fields, dict):
-            raise _WrongRequest("Send an object of account ids with the fields to change.")
+            raise _WrongRequestError("Send an object of account ids with the fields to change.")
         account.update(fields)
     return {"accounts": len(emulator.store.world.accounts)}
 
@@ -186,7 +186,7 @@ def _whole(query: Mapping[str, str], name: str) -> int | None:
     if text is None:
         return None
     if not text.isdecimal():
-        raise _WrongRequest(f"{name} is a whole number.")
+        raise _WrongRequestError(f"{name} is a whole number.")
     return int(text)
 
 
@@ -194,17 +194,17 @@ def _body(request: Request) -> Any:
     try:
         return msgspec.json.decode(request.body)
     except msgspec.DecodeError:
-        raise _WrongRequest("The body is no JSON.") from None
+        raise _WrongRequestError("The body is no JSON.") from None
 
 
 def _object(request: Request) -> dict[str, Any]:
     body = _body(request)
     if not isinstance(body, dict):
-        raise _WrongRequest("The body is no JSON object.")
+        raise _WrongRequestError("The body is no JSON object.")
     return body
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, Refusal):
+    if isinstance(error, RefusalError):
         return ", ".join(f"{one.code} {one.symbol}" for one in error.errors)
     return str(error)

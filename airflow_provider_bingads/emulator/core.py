@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from airflow_provider_bingads.emulator.clock import Clock
 from airflow_provider_bingads.emulator.control import CONTROL_PREFIX, control
-from airflow_provider_bingads.emulator.frontend import FrontEnd, Incoming, Route
+from airflow_provider_bingads.emulator.frontend import DESCRIPTION, FrontEnd, Incoming, Route
 from airflow_provider_bingads.emulator.injection import Fault, FaultPlan, Phase, Target
 from airflow_provider_bingads.emulator.journal import CallRecord, Journal
 from airflow_provider_bingads.emulator.mangling import (
@@ -27,7 +29,7 @@ from airflow_provider_bingads.emulator.messages import Manner, Reply, Request
 from airflow_provider_bingads.emulator.oauth import TOKEN_OPERATION, SignIn, looks_real
 from airflow_provider_bingads.emulator.operations.call import Call
 from airflow_provider_bingads.emulator.operations.table import EMULATED, Emulated
-from airflow_provider_bingads.emulator.refusals import Family, ItemError, Refusal, ServiceError
+from airflow_provider_bingads.emulator.refusals import Family, ItemError, RefusalError, ServiceError
 from airflow_provider_bingads.emulator.replies import batch_errors
 from airflow_provider_bingads.emulator.rest import Rest
 from airflow_provider_bingads.emulator.rules.access import (
@@ -37,12 +39,14 @@ from airflow_provider_bingads.emulator.rules.access import (
     Headers,
 )
 from airflow_provider_bingads.emulator.settings import Settings
+from airflow_provider_bingads.emulator.soap import Soap
 from airflow_provider_bingads.emulator.store import Store
 from airflow_provider_bingads.emulator.throttle import Throttle
 from airflow_provider_bingads.emulator.world import Credentials, build_world, derived
 
 __all__ = ["Admission", "Emulator"]
 
+_Late = tuple[float, int, Callable[[], object]]
 _HOUR_SECONDS: Final = 3_600.0
 _ARRIVES: Final = frozenset({Manner.WHOLE, Manner.DRIBBLE})
 _ID_DIGITS: Final = 20
@@ -71,7 +75,7 @@ class Emulator:
     def __init__(self, settings: Settings | None = None, clock: Clock | None = None) -> None:
         self._initial = settings or Settings()
         self.clock = clock or Clock()
-        self._front_ends: tuple[FrontEnd, ...] = (Rest(),)
+        self._front_ends: tuple[FrontEnd, ...] = (Soap(lambda: self.settings.xsd), Rest())
         self.reset()
 
     def reset(self) -> None:
@@ -84,7 +88,7 @@ class Emulator:
         self.throttle = Throttle()
         self.sign_in = SignIn(world, self.settings.seed, self.clock.now(), self.settings.refresh_token_days)
         self.faults = FaultPlan(self.settings.seed, self.journal.faults)
-        self._late: list[tuple[float, int, Callable[[], object]]] = []
+        self._late: list[_Late] = []
         self._order = itertools.count()
 
     @property
@@ -112,6 +116,8 @@ class Emulator:
             return Admission(fault=self.faults.choose(target) if page == TOKEN_OPERATION else None)
         for front_end in self._front_ends:
             route = front_end.route(head)
+            if route is not None and route.operation == DESCRIPTION:
+                return Admission(route)
             if route is not None:
                 account_id = head.headers.get("customeraccountid")
                 return Admission(route, self.faults.choose(Target(route.operation, front_end.transport, account_id)))
@@ -125,8 +131,11 @@ class Emulator:
         fault = admission.fault
         if fault is not None and fault.kind.phase is Phase.LINK:
             return link_fault(fault.kind.name)
-        if admission.route is not None:
-            reply = self._serve_call(request, admission.route, fault)
+        route = admission.route
+        if route is not None and route.operation == DESCRIPTION:
+            return route.front_end.describe(request, route)
+        if route is not None:
+            reply = self._serve_call(request, route, fault)
             self.faults.prepare_refusal()
             return self._delayed(reply)
         if SignIn.page(request.path) is not None:
@@ -144,7 +153,7 @@ class Emulator:
         """Carry an operation out for the control interface, by all its rules, without journal entry.
 
         :param at: time by which it is judged; now by default.
-        :raises Refusal: the operation refuses the call.
+        :raises RefusalError: the operation refuses the call.
         """
         record = CallRecord(0, self.clock.now(), service, operation, "control")
         call = Call(
@@ -168,7 +177,7 @@ class Emulator:
         if fault is not None and not fault.applies:
             return distort_reply(Reply(500), fault)
         reply = self.sign_in.token(request, now, self.settings)
-        self.journal.tokens_issued += reply.status == 200
+        self.journal.tokens_issued += reply.status == HTTPStatus.OK
         return reply if fault is None else distort_reply(reply, fault)
 
     def _serve_call(self, request: Request, route: Route, fault: Fault | None) -> Reply:
@@ -191,23 +200,19 @@ class Emulator:
         return reply
 
     def _under_fault(self, request: Request, route: Route, record: CallRecord, fault: Fault | None) -> Reply:
-        if fault is None:
-            return self._process(request, route, record)
-        kind = fault.kind.name
-        if kind == "late_apply":
-            due = self.clock.now() + fault.value
-            late = partial(self._process, request, route, record)
-            heapq.heappush(self._late, (due, next(self._order), late))
-            return drop()
+        kind = fault.kind.name if fault is not None else None
         if kind == "token_expired_109":
             self.sign_in.expire_access_tokens()
-        reply = Reply(200, genuine=False)
-        for _ in range((2 if kind == "dup_delivery" else 1) if fault.applies else 0):
-            reply = self._process(request, route, record, fault)
+        applies = fault is None or fault.applies
+        reply = self._process(request, route, record, fault) if applies else Reply(200)
+        return reply if fault is None else self._broken(reply, route, record, fault)
+
+    def _broken(self, reply: Reply, route: Route, record: CallRecord, fault: Fault) -> Reply:
+        kind, tracking_id = fault.kind.name, record.tracking_id or ""
         if kind in REFUSALS:
             return replace(self._refuse(route, record, refusal_of(kind)), genuine=fault.kind.phase is Phase.INSTEAD)
         if kind == "wrong_response_element":
-            other = route.front_end.of_another_operation(route, record.operation, record.tracking_id or "")
+            other = route.front_end.of_another_operation(route, record.operation, tracking_id)
             return replace(other, genuine=False)
         if kind == "extra_unknown_elements":
             return route.front_end.with_unknown_elements(reply)
@@ -215,17 +220,30 @@ class Emulator:
             return replace(reply, genuine=fault.kind.readable)
         return distort_reply(reply, fault)
 
-    def _process(self, request: Request, route: Route, record: CallRecord, fault: Fault | None = None) -> Reply:
+    def _process(self, request: Request, route: Route, record: CallRecord, fault: Fault | None) -> Reply:
         try:
             incoming = route.front_end.sender(request, route)
             record.operation = incoming.operation
             record.account_id, record.customer_id = incoming.headers.account_id, incoming.headers.customer_id
             emulated = self._emulated(route.service, incoming.operation)
             self._admit_sender(incoming.headers, emulated)
-            body = route.front_end.body(incoming, route)
-            value = emulated.handler(self._call(incoming, body, record, fault))
-        except Refusal as refusal:
+            carry_out = partial(
+                self._carry_out, route, emulated, incoming, route.front_end.body(incoming, route), record, fault
+            )
+            if fault is not None and fault.kind.name == "late_apply":
+                due: _Late = (self.clock.now() + fault.value, next(self._order), carry_out)
+                heapq.heappush(self._late, due)
+                return drop()
+            if fault is not None and fault.kind.name == "dup_delivery":
+                carry_out()
+            return carry_out()
+        except RefusalError as refusal:
             return self._refuse(route, record, refusal)
+
+    def _carry_out(
+        self, route: Route, emulated: Emulated, incoming: Incoming, body: Any, record: CallRecord, fault: Fault | None
+    ) -> Reply:
+        value = emulated.handler(self._call(incoming, body, record, fault))
         return self._answer(route, incoming, record, value, fault)
 
     def _answer(
@@ -239,7 +257,7 @@ class Emulator:
                 value = distort_errors(value, fault, record.rows)
         return route.front_end.answer(route, incoming.operation, value, record.tracking_id or "")
 
-    def _refuse(self, route: Route, record: CallRecord, refusal: Refusal) -> Reply:
+    def _refuse(self, route: Route, record: CallRecord, refusal: RefusalError) -> Reply:
         record.codes.update(str(error.code) for error in refusal.errors)
         return route.front_end.refuse(route, refusal, record.tracking_id or "")
 
@@ -262,14 +280,14 @@ class Emulator:
         found = EMULATED.get((service, operation))
         if found is None:
             message = f"This emulator does not carry out {operation} of {service}."
-            raise Refusal(Family.ACCESS, ServiceError(204, "OperationNotSupported", message))
+            raise RefusalError(Family.ACCESS, ServiceError(204, "OperationNotSupported", message))
         return found
 
     def _admit_sender(self, headers: Headers, emulated: Emulated) -> None:
         now, world = self.clock.now(), self.store.world
         if looks_real(headers.access_token or "") and not self.settings.accept_any:
             message = "This is an emulator; the access token looks like one of Microsoft's. --accept-any allows it."
-            raise Refusal(Family.ACCESS, ServiceError(105, "InvalidCredentials", message))
+            raise RefusalError(Family.ACCESS, ServiceError(105, "InvalidCredentials", message))
         account = world.accounts.get(_number(headers.account_id))
         case = AccessCase(
             headers=headers,
@@ -286,7 +304,8 @@ class Emulator:
 
     def _apply_late(self) -> None:
         while self._late and self._late[0][0] <= self.clock.now():
-            heapq.heappop(self._late)[2]()
+            with contextlib.suppress(RefusalError):
+                heapq.heappop(self._late)[2]()
 
     def _delayed(self, reply: Reply) -> Reply:
         if not self.settings.latency_ms or reply.delivery.manner not in _ARRIVES:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from airflow_provider_bingads.emulator.messages import Reply, Request
-from airflow_provider_bingads.emulator.refusals import Refusal
+from airflow_provider_bingads.emulator.refusals import RefusalError
 from airflow_provider_bingads.emulator.rules.access import Headers
 
-__all__ = ["FrontEnd", "Incoming", "Route"]
+__all__ = ["DESCRIPTION", "FrontEnd", "Incoming", "Route"]
+
+
+DESCRIPTION: Final = "?wsdl"
+"""Stands for an operation where a client asks for the description of a service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +49,21 @@ class FrontEnd(Protocol):
         """Tell from the head alone which operation is meant; None for an address of somebody else."""
         ...
 
+    def describe(self, request: Request, route: Route) -> Reply:
+        """Return the description of a service."""
+        ...
+
     def sender(self, request: Request, route: Route) -> Incoming:
         """Read who calls which operation; the body stays as it came.
 
-        :raises Refusal: the request cannot be read at all.
+        :raises RefusalError: the request cannot be read at all.
         """
         ...
 
     def body(self, incoming: Incoming, route: Route) -> Any:
         """Read the body.
 
-        :raises Refusal: it is not of its contract's shape.
+        :raises RefusalError: it is not of its contract's shape.
         """
         ...
 
@@ -63,7 +71,7 @@ class FrontEnd(Protocol):
         """Write a reply."""
         ...
 
-    def refuse(self, route: Route, refusal: Refusal, tracking_id: str) -> Reply:
+    def refuse(self, route: Route, refusal: RefusalError, tracking_id: str) -> Reply:
         """Write a fault."""
         ...
 

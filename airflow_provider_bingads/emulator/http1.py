@@ -11,13 +11,13 @@ from urllib.parse import unquote
 
 from airflow_provider_bingads.emulator.messages import Request
 
-__all__ = ["BodyProgress", "HeadRead", "RequestParser", "RequestRead", "UnreadableRequest", "reply_head"]
+__all__ = ["BodyProgress", "HeadRead", "RequestParser", "RequestRead", "UnreadableRequestError", "reply_head"]
 
 MAXIMUM_HEAD: Final = 64 * 1024
 MAXIMUM_BODY: Final = 64 * 1024 * 1024
 
 
-class UnreadableRequest(Exception):
+class UnreadableRequestError(Exception):
     """The bytes are no HTTP request that this server takes.
 
     :param status: HTTP status of the reply.
@@ -73,7 +73,7 @@ class RequestParser:
     def next_event(self) -> Event | None:
         """Return the next event, None when more bytes are needed.
 
-        :raises UnreadableRequest: the bytes are no HTTP request; the connection must be closed.
+        :raises UnreadableRequestError: the bytes are no HTTP request; the connection must be closed.
         """
         if self._request is None:
             return self._read_head()
@@ -94,7 +94,7 @@ class RequestParser:
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > MAXIMUM_HEAD:
-                raise UnreadableRequest(431, "The head of the request is too long.")
+                raise UnreadableRequestError(431, "The head of the request is too long.")
             return None
         lines = self._buffer[:end].decode("latin-1").split("\r\n")
         del self._buffer[: end + 4]
@@ -113,10 +113,10 @@ class RequestParser:
             return
         length = headers.get("content-length", "0")
         if not length.isdecimal():
-            raise UnreadableRequest(400, "Content-Length is no number.")
+            raise UnreadableRequestError(400, "Content-Length is no number.")
         self._length, self._chunks = int(length), None
         if self._length > MAXIMUM_BODY:
-            raise UnreadableRequest(413, "The body is too long.")
+            raise UnreadableRequestError(413, "The body is too long.")
 
     def _read_fixed(self) -> bytes | None:
         length = self._length or 0
@@ -135,12 +135,12 @@ class RequestParser:
             try:
                 size = int(self._buffer[:line_end].partition(b";")[0], 16)
             except ValueError:
-                raise UnreadableRequest(400, "A chunk's size is no number.") from None
+                raise UnreadableRequestError(400, "A chunk's size is no number.") from None
             if size == 0:
                 return self._read_trailer(chunks, line_end)
             end = line_end + 2 + size
             if len(chunks) + size > MAXIMUM_BODY:
-                raise UnreadableRequest(413, "The body is too long.")
+                raise UnreadableRequestError(413, "The body is too long.")
             if len(self._buffer) < end + 2:
                 return None
             chunks += self._buffer[line_end + 2 : end]
@@ -170,7 +170,7 @@ _STATUSES: Final = frozenset(status.value for status in HTTPStatus)
 def _request_line(line: str) -> tuple[str, str, str]:
     parts = line.split(" ")
     if len(parts) != 3 or not parts[2].startswith("HTTP/1.") or not parts[1].startswith("/"):  # noqa: PLR2004
-        raise UnreadableRequest(400, "The request line is wrong.")
+        raise UnreadableRequestError(400, "The request line is wrong.")
     return parts[0], parts[1], parts[2]
 
 
@@ -179,7 +179,7 @@ def _headers(lines: list[str]) -> dict[str, str]:
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon:
-            raise UnreadableRequest(400, "A header has no colon.")
+            raise UnreadableRequestError(400, "A header has no colon.")
         headers[name.strip().lower()] = value.strip()
     return headers
 
@@ -189,12 +189,12 @@ def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
     if encoding == "identity" or not body:
         return body
     if encoding not in {"gzip", "deflate"}:
-        raise UnreadableRequest(415, "The content encoding is neither gzip nor deflate.")
+        raise UnreadableRequestError(415, "The content encoding is neither gzip nor deflate.")
     unpacker = zlib.decompressobj(47)
     try:
         unpacked = unpacker.decompress(body, MAXIMUM_BODY)
     except zlib.error:
-        raise UnreadableRequest(400, "The packed body cannot be read.") from None
+        raise UnreadableRequestError(400, "The packed body cannot be read.") from None
     if unpacker.unconsumed_tail:
-        raise UnreadableRequest(413, "The body is too long.")
+        raise UnreadableRequestError(413, "The body is too long.")
     return unpacked

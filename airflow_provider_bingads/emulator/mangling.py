@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from airflow_provider_bingads.emulator.injection import Fault
 from airflow_provider_bingads.emulator.messages import Delivery, Manner, Reply
-from airflow_provider_bingads.emulator.refusals import Family, Refusal, ServiceError
+from airflow_provider_bingads.emulator.refusals import Family, RefusalError, ServiceError
 from airflow_provider_bingads.emulator.throttle import CALL_RATE_EXCEEDED
 
-__all__ = ["INSTEAD", "INTERNAL_ERROR", "REFUSALS", "distort_errors", "distort_reply", "drop", "link_fault"]
+__all__ = ["INTERNAL_ERROR", "REFUSALS", "distort_errors", "distort_reply", "drop", "link_fault", "refusal_of"]
 
 INTERNAL_ERROR: Final = ServiceError(0, "InternalError", "An internal error, injected by the emulator.")
 
@@ -44,9 +44,9 @@ _LAUGHS: Final = (
 Distort = Callable[[Reply, Fault], Reply]
 
 
-def refusal_of(kind: str) -> Refusal:
+def refusal_of(kind: str) -> RefusalError:
     """Return the refusal that a kind of fault pretends."""
-    return Refusal(Family.ACCESS, REFUSALS[kind])
+    return RefusalError(Family.ACCESS, REFUSALS[kind])
 
 
 def drop() -> Reply:

@@ -22,7 +22,7 @@ from airflow_provider_bingads.emulator.world import World, derived
 
 __all__ = ["TOKEN_OPERATION", "SignIn", "looks_real"]
 
-TOKEN_OPERATION: Final = "token"
+TOKEN_OPERATION: Final = "token"  # noqa: S105 - the name of an operation
 _PATH: Final = re.compile(r"/(?P<tenant>[^/]+)/oauth2/v2\.0/(?P<page>token|authorize)\Z")
 _SCOPES: Final = frozenset({"https://ads.microsoft.com/msads.manage", "https://si.ads.microsoft.com/msads.manage"})
 _REAL: Final = re.compile(r"eyJ|[01]\.A|M\.[CR]\d|EwB")
@@ -43,12 +43,15 @@ class _Code:
     expires_at: float
 
 
-class _Denied(Exception):
+class _DeniedError(Exception):
     """The token endpoint says no."""
 
     def __init__(self, error: str, number: int, description: str, status: int = 400) -> None:
         super().__init__(error)
         self.error, self.number, self.description, self.status = error, number, description, status
+
+
+_UNSUPPORTED: Final = _DeniedError("unsupported_grant_type", 70003, "Only codes and refresh tokens are taken.")
 
 
 class SignIn:
@@ -107,16 +110,18 @@ class SignIn:
             elif form.get("grant_type") == "authorization_code":
                 self._use_code(form, now)
             else:
-                raise _Denied("unsupported_grant_type", 70003, "Only codes and refresh tokens are taken.")
+                return self._denied(_UNSUPPORTED, now)
             return self._issue(form, now, settings)
         except UnicodeDecodeError:
-            return self._denied(_Denied("invalid_request", 900144, "The form is not UTF-8."), now)
-        except _Denied as denied:
+            return self._denied(_DeniedError("invalid_request", 900144, "The form is not UTF-8."), now)
+        except _DeniedError as denied:
             return self._denied(denied, now)
 
     def deny_grant(self, now: float) -> Reply:
         """Answer as if consent had been withdrawn."""
-        return self._denied(_Denied("invalid_grant", 70000, "The grant was revoked; the user must consent again."), now)
+        return self._denied(
+            _DeniedError("invalid_grant", 70000, "The grant was revoked; the user must consent again."), now
+        )
 
     def _check_client(self, form: Mapping[str, str], headers: Mapping[str, str], settings: Settings) -> None:
         client_id, secret = _client(form, headers)
@@ -124,13 +129,13 @@ class SignIn:
         if settings.accept_any:
             return
         if application is None:
-            raise _Denied("unauthorized_client", 700016, "This application is not registered here.")
+            raise _DeniedError("unauthorized_client", 700016, "This application is not registered here.")
         if application.client_secret is None and secret:
-            raise _Denied("invalid_client", 700025, "A public client sends no secret.", 401)
+            raise _DeniedError("invalid_client", 700025, "A public client sends no secret.", 401)
         if application.client_secret is not None and not secret:
-            raise _Denied("invalid_client", 7000218, "This client must send its secret.", 401)
+            raise _DeniedError("invalid_client", 7000218, "This client must send its secret.", 401)
         if application.client_secret is not None and secret != application.client_secret:
-            raise _Denied("invalid_client", 7000215, "The client secret is wrong.", 401)
+            raise _DeniedError("invalid_client", 7000215, "The client secret is wrong.", 401)
 
     def _use_refresh_token(self, form: Mapping[str, str], now: float, settings: Settings) -> None:
         token = form.get("refresh_token", "")
@@ -138,27 +143,29 @@ class SignIn:
         if expires_at is None and settings.accept_any and token:
             return
         if expires_at is None and looks_real(token):
-            raise _Denied("invalid_grant", 9002313, "This is an emulator; the token looks like one of Microsoft's.")
+            raise _DeniedError(
+                "invalid_grant", 9002313, "This is an emulator; the token looks like one of Microsoft's."
+            )
         if expires_at is None:
-            raise _Denied("invalid_grant", 70000, "The refresh token was not issued here, or was revoked.")
+            raise _DeniedError("invalid_grant", 70000, "The refresh token was not issued here, or was revoked.")
         if now >= expires_at:
-            raise _Denied("invalid_grant", 700082, "The refresh token has expired; the user must consent again.")
+            raise _DeniedError("invalid_grant", 700082, "The refresh token has expired; the user must consent again.")
         if settings.revoke_used_refresh_tokens:
             del self._refresh[token]
 
     def _use_code(self, form: Mapping[str, str], now: float) -> None:
         code = self._codes.pop(form.get("code", ""), None)
         if code is None or now >= code.expires_at or code.client_id != form.get("client_id"):
-            raise _Denied("invalid_grant", 70008, "The code is unknown, used or expired.")
+            raise _DeniedError("invalid_grant", 70008, "The code is unknown, used or expired.")
         if form.get("redirect_uri") != code.redirect_uri:
-            raise _Denied("invalid_grant", 50011, "The redirect address is not the one of the consent.")
+            raise _DeniedError("invalid_grant", 50011, "The redirect address is not the one of the consent.")
         if code.challenge is not None and _challenge(form.get("code_verifier", "")) != code.challenge:
-            raise _Denied("invalid_grant", 501481, "The code verifier does not match the challenge.")
+            raise _DeniedError("invalid_grant", 501481, "The code verifier does not match the challenge.")
 
     def _issue(self, form: Mapping[str, str], now: float, settings: Settings) -> Reply:
         scope = form.get("scope", "")
         if scope and not _SCOPES & set(scope.split()):
-            raise _Denied("invalid_scope", 70011, "The scope must be msads.manage.")
+            raise _DeniedError("invalid_scope", 70011, "The scope must be msads.manage.")
         access = "emulator-access-" + self._next("access")
         self._access[access] = now + settings.access_token_seconds
         body: dict[str, object] = {
@@ -174,7 +181,7 @@ class SignIn:
             body["refresh_token"] = refresh
         return Reply(200, msgspec.json.encode(body), headers=(("Cache-Control", "no-store"),))
 
-    def _denied(self, denied: _Denied, now: float) -> Reply:
+    def _denied(self, denied: _DeniedError, now: float) -> Reply:
         body = {
             "error": denied.error,
             "error_description": f"AADSTS{denied.number}: {denied.description}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-__all__ = ["STATUS_BY_CODE", "Family", "ItemError", "Refusal", "ServiceError"]
+__all__ = ["STATUS_BY_CODE", "Family", "ItemError", "RefusalError", "ServiceError"]
 
 
 class Family(str, Enum):
@@ -48,7 +48,7 @@ class ItemError:
     field: str | None = None
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """The call is refused as a whole.
 
     :param family: which declared fault carries it; None for a request that the service cannot even read.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from airflow_provider_bingads.contract import Service, service
-from airflow_provider_bingads.emulator.refusals import Family, ItemError, Refusal
+from airflow_provider_bingads.emulator.refusals import Family, ItemError, RefusalError
 
 __all__ = ["batch_errors", "contract_of", "fault_value"]
 
@@ -36,7 +36,7 @@ def batch_errors(errors: Sequence[ItemError]) -> list[dict[str, Any]]:
     ]
 
 
-def fault_value(contract: Service, refusal: Refusal, tracking_id: str) -> tuple[str, dict[str, Any]]:
+def fault_value(contract: Service, refusal: RefusalError, tracking_id: str) -> tuple[str, dict[str, Any]]:
     """Return the declared fault type that carries a refusal, with its value (api-facts F.7)."""
     if refusal.family is not Family.OPERATION:
         errors = [

@@ -13,7 +13,7 @@ from airflow_provider_bingads.emulator.contract_json import ShapeError, decode, 
 from airflow_provider_bingads.emulator.frontend import Incoming, Route
 from airflow_provider_bingads.emulator.messages import Reply, Request
 from airflow_provider_bingads.emulator.operations.offline_conversions import ApplyOfflineConversionsRequest
-from airflow_provider_bingads.emulator.refusals import STATUS_BY_CODE, Family, Refusal, ServiceError
+from airflow_provider_bingads.emulator.refusals import STATUS_BY_CODE, Family, RefusalError, ServiceError
 from airflow_provider_bingads.emulator.replies import contract_of, fault_value
 from airflow_provider_bingads.emulator.rules.access import Headers
 
@@ -37,6 +37,10 @@ class Rest:
             return Route(*found, self)
         name = request.path[1:].partition("/")[0]
         return Route(name, f"{request.method} {request.path}", self) if name in service_names() else None
+
+    def describe(self, request: Request, route: Route) -> Reply:
+        """Say that REST has no description."""
+        return Reply(404, f"{route.service} has no description at {request.path}.".encode(), "text/plain")
 
     def sender(self, request: Request, route: Route) -> Incoming:
         """Read the HTTP headers."""
@@ -71,7 +75,7 @@ class Rest:
         body = msgspec.json.encode(encode(contract, response_type, value))
         return Reply(200, body, headers=(("TrackingId", tracking_id),))
 
-    def refuse(self, route: Route, refusal: Refusal, tracking_id: str) -> Reply:
+    def refuse(self, route: Route, refusal: RefusalError, tracking_id: str) -> Reply:
         """Write a fault with the status of its first error."""
         contract = contract_of(route.service)
         type_name, value = fault_value(contract, refusal, tracking_id)
@@ -89,7 +93,7 @@ class Rest:
                     one.update(strange)
         return Reply(reply.status, msgspec.json.encode(strange | body), headers=reply.headers)
 
-    def of_another_operation(self, route: Route, operation: str, tracking_id: str) -> Reply:
+    def of_another_operation(self, route: Route, operation: str, tracking_id: str) -> Reply:  # noqa: ARG002 - one shape
         """Write the reply of ``GetUser``, or of ``GetAccount`` to a caller of that."""
         other = "GetAccount" if operation == "GetUser" else "GetUser"
         return self.answer(Route("CustomerManagement", other, self), other, {}, tracking_id)
@@ -105,7 +109,7 @@ def _routes() -> Mapping[tuple[str, str], tuple[str, str]]:
     }
 
 
-def _unreadable(details: str) -> Refusal:
-    """What the service says to a body it cannot read is assumed; that it reads strictly is this emulator's choice."""
+def _unreadable(details: str) -> RefusalError:
+    """Refuse a body that cannot be read; code and strictness are assumed."""
     error = ServiceError(201, "ApiInputValidationError", "The request body is not valid.", details)
-    return Refusal(Family.OPERATION, error)
+    return RefusalError(Family.OPERATION, error)

@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from airflow_provider_bingads.emulator.clock import Clock
 from airflow_provider_bingads.emulator.core import Emulator
@@ -130,7 +130,7 @@ class RunningEmulator:
         if self._thread.is_alive():
             self._thread.join(_START_SECONDS)
 
-    def __enter__(self) -> RunningEmulator:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:

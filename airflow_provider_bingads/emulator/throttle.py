@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from airflow_provider_bingads.emulator.refusals import Family, Refusal, ServiceError
+from airflow_provider_bingads.emulator.refusals import Family, RefusalError, ServiceError
 
 __all__ = ["CALL_RATE_EXCEEDED", "Throttle"]
 
@@ -25,7 +25,7 @@ class Throttle:
         :param who: user and customer.
         :param now: seconds since 1970.
         :param limit: calls in any 60 seconds; None for no limit.
-        :raises Refusal: 117.
+        :raises RefusalError: 117.
         """
         if limit is None:
             return
@@ -34,4 +34,4 @@ class Throttle:
             calls.popleft()
         calls.append(now)
         if len(calls) > limit:
-            raise Refusal(Family.ACCESS, CALL_RATE_EXCEEDED)
+            raise RefusalError(Family.ACCESS, CALL_RATE_EXCEEDED)

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from enum import Enum
@@ -18,7 +17,7 @@ from airflow_provider_bingads.emulator.http1 import (
     HeadRead,
     RequestParser,
     RequestRead,
-    UnreadableRequest,
+    UnreadableRequestError,
     reply_head,
 )
 from airflow_provider_bingads.emulator.injection import Phase
@@ -40,6 +39,14 @@ class _End(Enum):
     KEEP = "keep"
     CLOSE = "close"
     RESET = "reset"
+
+
+_SILENT: Final = {
+    Manner.RESET: _End.RESET,
+    Manner.RESET_MID_REQUEST: _End.RESET,
+    Manner.DROP: _End.CLOSE,
+    Manner.REFUSED: _End.CLOSE,
+}
 
 
 class Connection(asyncio.Protocol):
@@ -73,7 +80,7 @@ class Connection(asyncio.Protocol):
             transport.set_write_buffer_limits(high=0)
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
         """Forget the reply under way: its client is gone."""
         self.transport = None
         if self._waiting is not None:
@@ -105,7 +112,7 @@ class Connection(asyncio.Protocol):
         while not self.busy and self.transport is not None and not self.transport.is_closing():
             try:
                 event = self._parser.next_event()
-            except UnreadableRequest as error:
+            except UnreadableRequestError as error:
                 self._start(Reply(error.status, str(error).encode(), "text/plain"), keep_alive=False)
                 return
             if event is None:
@@ -192,23 +199,22 @@ class Connection(asyncio.Protocol):
 def _plan(reply: Reply, now: float, *, keep_alive: bool) -> tuple[Iterator[tuple[bytes, float]], _End]:
     """Return the pieces of a reply, each with the wait after it, and what follows them."""
     manner = reply.delivery.manner
-    if manner in {Manner.RESET, Manner.RESET_MID_REQUEST}:
-        return iter(()), _End.RESET
-    if manner in {Manner.DROP, Manner.REFUSED}:
-        return iter(()), _End.CLOSE
-    if manner is Manner.GARBAGE:
-        return iter([(_GARBAGE, 0.0)]), _End.CLOSE
-    if manner is Manner.BAD_CHUNK:
-        return iter(_bad_chunks(reply, now)), _End.CLOSE
+    if manner in _SILENT:
+        return iter(()), _SILENT[manner]
     head = reply_head(reply.status, _headers(reply, now, keep_alive=keep_alive))
-    if manner is Manner.CUT:
-        return iter([(head + reply.body[: len(reply.body) // 2], 0.0)]), _End.CLOSE
     end = _End.KEEP if keep_alive else _End.CLOSE
-    if manner is Manner.DRIBBLE:
-        return _dribbled(head, reply), end
-    if reply.delivery.padding_bytes:
-        return _padded(head, reply), end
-    return iter([(head + reply.body, 0.0)]), end
+    match manner:
+        case Manner.GARBAGE:
+            plan = iter([(_GARBAGE, 0.0)]), _End.CLOSE
+        case Manner.BAD_CHUNK:
+            plan = _bad_chunks(reply, now), _End.CLOSE
+        case Manner.CUT:
+            plan = iter([(head + reply.body[: len(reply.body) // 2], 0.0)]), _End.CLOSE
+        case Manner.DRIBBLE:
+            plan = _dribbled(head, reply), end
+        case _:
+            plan = (_padded(head, reply) if reply.delivery.padding_bytes else iter([(head + reply.body, 0.0)])), end
+    return plan
 
 
 def _headers(reply: Reply, now: float, *, keep_alive: bool) -> dict[str, str]:
@@ -222,7 +228,7 @@ def _headers(reply: Reply, now: float, *, keep_alive: bool) -> dict[str, str]:
 
 
 def _bad_chunks(reply: Reply, now: float) -> Iterator[tuple[bytes, float]]:
-    headers = _headers(replace(reply), now, keep_alive=True)
+    headers = _headers(reply, now, keep_alive=True)
     del headers["Content-Length"]
     half = reply.body[: max(1, len(reply.body) // 2)]
     yield reply_head(reply.status, headers | {"Transfer-Encoding": "chunked"}), 0.0

@@ -39,5 +39,5 @@ class Call:
 Handler = Callable[[Call], dict[str, Any]]
 """Carries a call out and returns the reply by API field names, item errors as ``ItemError``.
 
-:raises Refusal: the call is refused as a whole.
+:raises RefusalError: the call is refused as a whole.
 """

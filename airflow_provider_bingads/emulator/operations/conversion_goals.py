@@ -42,7 +42,7 @@ def add_conversion_goals(call: Call) -> dict[str, Any]:
     Adding one switches auto-tagging on: for the account, or for all accounts of the customer with that scope.
 
     :returns: ``ConversionGoalIds``, null where a goal was refused, and ``PartialErrors``.
-    :raises Refusal: 5321, 5322.
+    :raises RefusalError: 5321, 5322.
     """
     goals = call.body.get("ConversionGoals")
     call.record.rows = len(goals or ())
@@ -68,7 +68,7 @@ def get_conversion_goals_by_ids(call: Call) -> dict[str, Any]:
     """Return goals by id, or all of the account that have one of the types.
 
     :returns: ``ConversionGoals``, null for each id that is in error, and ``PartialErrors``.
-    :raises Refusal: 5318, 5329.
+    :raises RefusalError: 5318, 5329.
     """
     ids = call.body.get("ConversionGoalIds") or ()
     types = call.body.get("ConversionGoalTypes") or ()

@@ -1,4 +1,4 @@
-"""The reads of Customer Management that a client needs to find its way: ``GetUser``, ``GetAccount``, ``GetAccountsInfo``."""
+"""The reads of Customer Management a client finds its way by: ``GetUser``, ``GetAccount``, ``GetAccountsInfo``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INFO: Final = ("Id", "Name", "Number", "AccountLifeCycleStatus", "PauseReason")
 def get_user(call: Call) -> dict[str, Any]:
     """Return the user of the access token with the roles.
 
-    :raises Refusal: 1001 for any other user.
+    :raises RefusalError: 1001 for any other user.
     """
     world = call.store.world
     user_id = call.body.get("UserId")
@@ -39,7 +39,7 @@ def get_user(call: Call) -> dict[str, Any]:
 def get_account(call: Call) -> dict[str, Any]:
     """Return one account.
 
-    :raises Refusal: 1001, 2108.
+    :raises RefusalError: 1001, 2108.
     """
     account_id = call.body.get("AccountId")
     accounts = call.store.world.accounts
@@ -50,7 +50,7 @@ def get_account(call: Call) -> dict[str, Any]:
 def get_accounts_info(call: Call) -> dict[str, Any]:
     """Return the accounts of a customer, by default of all customers of the user.
 
-    :raises Refusal: 1001.
+    :raises RefusalError: 1001.
     """
     world = call.store.world
     customer_id = call.body.get("CustomerId")

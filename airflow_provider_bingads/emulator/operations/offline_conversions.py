@@ -81,7 +81,7 @@ def apply_offline_conversions(call: Call) -> dict[str, Any]:
     """Apply the conversions of one call.
 
     :returns: ``PartialErrors``, one or more for each refused conversion, in the order of the items.
-    :raises Refusal: 5600, 5601, 5613.
+    :raises RefusalError: 5600, 5601, 5613.
     """
     conversions: Sequence[OfflineConversion | None] | None = call.body.offline_conversions
     call.record.rows = len(conversions or ())

@@ -51,8 +51,8 @@ class AccessCase:
     account_status: str | None
 
 
-IDENTITY_RULES: Final[RuleBook[AccessCase, None]] = RuleBook("*", Family.ACCESS)
-ENTITY_RULES: Final[RuleBook[AccessCase, None]] = RuleBook("*", Family.OPERATION)
+IDENTITY_RULES: Final[RuleBook[AccessCase, None]] = RuleBook("*")
+ENTITY_RULES: Final[RuleBook[AccessCase, None]] = RuleBook("*")
 
 
 @IDENTITY_RULES.call(
@@ -61,6 +61,7 @@ ENTITY_RULES: Final[RuleBook[AccessCase, None]] = RuleBook("*", Family.OPERATION
     message="The access token or the developer token is missing.",
     source=_CODES,
     certainty=Certainty.DOCUMENTED,
+    family=Family.ACCESS,
 )
 def _headers_missing(case: AccessCase) -> bool:
     return not case.headers.access_token or not case.headers.developer_token
@@ -72,6 +73,7 @@ def _headers_missing(case: AccessCase) -> bool:
     message="The access token has expired.",
     source=_CODES,
     certainty=Certainty.DOCUMENTED,
+    family=Family.ACCESS,
 )
 def _token_expired(case: AccessCase) -> bool:
     return case.token is TokenState.EXPIRED
@@ -83,6 +85,7 @@ def _token_expired(case: AccessCase) -> bool:
     message="The access token or the developer token was not issued here.",
     source=_FAULTS,
     certainty=Certainty.DOCUMENTED,
+    family=Family.ACCESS,
 )
 def _credentials_unknown(case: AccessCase) -> bool:
     return case.token is TokenState.UNKNOWN or not case.developer_token_known
@@ -127,6 +130,7 @@ def _account_no_number(case: AccessCase) -> bool:
     message="The user has no access to the customer or the account.",
     source=_CODES,
     certainty=Certainty.DOCUMENTED,
+    family=Family.ACCESS,
 )
 def _no_access(case: AccessCase) -> bool:
     return case.needs_account and (not case.customer_known or case.account_status is None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Generic, TypeVar
 
-from airflow_provider_bingads.emulator.refusals import Family, ItemError, Refusal, ServiceError
+from airflow_provider_bingads.emulator.refusals import Family, ItemError, RefusalError, ServiceError
 
 __all__ = ["DOCUMENTATION", "Certainty", "Rule", "RuleBook"]
 
@@ -35,6 +35,7 @@ class Rule(Generic[Case]):
 
     :param code: Microsoft's number; 0 where only the symbol is documented.
     :param field: API field at fault, None for the item or the call.
+    :param family: the fault that carries it, for a rule on the call.
     :param source: page under :data:`DOCUMENTATION`, or another place.
     :param violated: tells whether a case breaks the rule.
     """
@@ -45,6 +46,7 @@ class Rule(Generic[Case]):
     message: str
     source: str
     certainty: Certainty
+    family: Family
     violated: Callable[[Case], bool]
 
 
@@ -52,22 +54,28 @@ class RuleBook(Generic[CallCase, ItemCase]):
     """The rules of one operation.
 
     :param operation: its name; ``*`` for rules of every operation.
-    :param family: the fault that carries a broken call rule.
     """
 
-    def __init__(self, operation: str, family: Family = Family.OPERATION) -> None:
+    def __init__(self, operation: str) -> None:
         self.operation = operation
-        self.family = family
         self.call_rules: list[Rule[CallCase]] = []
         self.item_rules: list[Rule[ItemCase]] = []
 
     def call(
-        self, code: int, symbol: str, *, message: str, source: str, certainty: Certainty, field: str | None = None
+        self,
+        code: int,
+        symbol: str,
+        *,
+        message: str,
+        source: str,
+        certainty: Certainty,
+        field: str | None = None,
+        family: Family = Family.OPERATION,
     ) -> Callable[[Callable[[CallCase], bool]], Callable[[CallCase], bool]]:
         """Add a rule on the call as a whole; the decorated function tells whether it is broken."""
 
         def add(violated: Callable[[CallCase], bool]) -> Callable[[CallCase], bool]:
-            self.call_rules.append(Rule(code, symbol, field, message, source, certainty, violated))
+            self.call_rules.append(Rule(code, symbol, field, message, source, certainty, family, violated))
             return violated
 
         return add
@@ -78,7 +86,7 @@ class RuleBook(Generic[CallCase, ItemCase]):
         """Add a rule on one item; the decorated function tells whether it is broken."""
 
         def add(violated: Callable[[ItemCase], bool]) -> Callable[[ItemCase], bool]:
-            self.item_rules.append(Rule(code, symbol, field, message, source, certainty, violated))
+            self.item_rules.append(Rule(code, symbol, field, message, source, certainty, Family.OPERATION, violated))
             return violated
 
         return add
@@ -86,11 +94,11 @@ class RuleBook(Generic[CallCase, ItemCase]):
     def admit(self, case: CallCase) -> None:
         """Check the call rules in order.
 
-        :raises Refusal: with the first broken one.
+        :raises RefusalError: with the first broken one.
         """
         for rule in self.call_rules:
             if rule.violated(case):
-                raise Refusal(self.family, ServiceError(rule.code, rule.symbol, rule.message))
+                raise RefusalError(rule.family, ServiceError(rule.code, rule.symbol, rule.message))
 
     def errors(self, case: ItemCase, index: int) -> list[ItemError]:
         """Return an error for each broken item rule, in order."""

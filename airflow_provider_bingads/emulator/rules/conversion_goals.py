@@ -188,7 +188,7 @@ def _name_invalid(case: GoalCase) -> bool:
     certainty=Certainty.DOCUMENTED,
 )
 def _name_twice(case: GoalCase) -> bool:
-    return bool(case.get("Name")) and case.names[case.get("Name").casefold()] > 1
+    return bool(case.get("Name")) and case.names[str(case.get("Name")).casefold()] > 1
 
 
 @ADD_RULES.item(
@@ -200,7 +200,7 @@ def _name_twice(case: GoalCase) -> bool:
     certainty=Certainty.DOCUMENTED,
 )
 def _name_taken(case: GoalCase) -> bool:
-    return bool(case.get("Name")) and case.get("Name").casefold() in case.taken
+    return bool(case.get("Name")) and str(case.get("Name")).casefold() in case.taken
 
 
 @ADD_RULES.item(
