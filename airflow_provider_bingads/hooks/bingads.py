@@ -65,13 +65,26 @@ class BingAdsHook(BaseHook):
         """
         from airflow_provider_bingads.api.settings import ConnectionSettings
 
-        connection = self._in_main(lambda: self.get_connection(self.bingads_conn_id))
+        connection = self._in_main(self._connection)
         return ConnectionSettings.parse(
             self.bingads_conn_id,
             login=connection.login,
             password=connection.password,
             extra=connection.extra_dejson,
         )
+
+    def _connection(self) -> Any:
+        from airflow.sdk.exceptions import AirflowNotFoundException
+
+        from airflow_provider_bingads.exceptions import FixConfiguration
+
+        try:
+            return self.get_connection(self.bingads_conn_id)
+        except AirflowNotFoundException:
+            raise FixConfiguration(
+                f"Airflow has no connection {self.bingads_conn_id!r}. Create one of type bingads, or name another in "
+                "bingads_conn_id; `bingads auth` prints one ready to import"
+            ) from None
 
     def get_conn(self) -> Client:
         """Return a new client; close it after use. Says in the log where its calls go."""

@@ -167,7 +167,7 @@ class EventSession:
         return DeliverySettings(
             run_id=ids()(),
             identity=_identity(self.context),
-            environment=connection.environment,
+            environment=connection.environment.value,
             operation=entity.operation,
             namespace=operator.namespace,
             batch_size=min(operator.batch_size or entity.batch_limit, entity.batch_limit),

@@ -53,11 +53,19 @@ class AccountFeed:
         if not self._rest or self._account(self._rest[0]) != account:
             return None
         rows = self._rest
-        end = len(rows)
-        if self.position is not None and self._account(rows[-1]) != account:
-            end = next(index for index, row in enumerate(rows) if self._account(row) != account)
+        end = len(rows) if self.position is None else self._end_of(account, rows, self.position)
         self._rest = rows[end:]
         return rows[:end]
+
+    def _end_of(self, account: str, rows: list[Row], position: int) -> int:
+        # Cells that name no account stand at both ends of an ordered column, so that each row is looked at.
+        cell: Any = rows[0][position]
+        for index, row in enumerate(rows):
+            if row[position] is not cell and row[position] != cell:
+                cell = row[position]
+                if account_of(cell) != account:
+                    return index
+        return len(rows)
 
     def _account(self, row: Row) -> str:
         return self.account_id if self.position is None else account_of(row[self.position])
