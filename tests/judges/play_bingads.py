@@ -2,7 +2,7 @@
 
 import judge_case
 from bingads import authorization
-from bingads.authorization import AuthorizationData, OAuthDesktopMobileAuthCodeGrant
+from bingads.authorization import AuthorizationData, OAuthWebAuthCodeGrant
 from bingads.service_client import ServiceClient
 from bingads.v13.bulk.entities import *  # noqa: F403 - the package patches suds while it is imported
 
@@ -14,8 +14,7 @@ def main():
     endpoints = authorization._UriOAuthService.AUTH_TOKEN_URI
     endpoints.update(dict.fromkeys(endpoints, f"{url}/common/oauth2/v2.0/token"))
 
-    authentication = OAuthDesktopMobileAuthCodeGrant(client_id=start["client_id"])
-    authentication._client_secret = start.get("client_secret") or None
+    authentication = OAuthWebAuthCodeGrant(start["client_id"], start["client_secret"], "http://localhost/signed-in")
     tokens = authentication.request_oauth_tokens_by_refresh_token(start["refresh_token"])
     data = AuthorizationData(
         account_id=start["account_id"],
@@ -23,14 +22,11 @@ def main():
         developer_token=start["developer_token"],
         authentication=authentication,
     )
-    customer = service(
-        "CustomerManagementService", "/Api/CustomerManagement/v13/CustomerManagementService.svc", data, url
-    )
-    campaign = service(
-        "CampaignManagementService", "/Api/Advertiser/CampaignManagement/v13/CampaignManagementService.svc", data, url
-    )
+    customer = service("CustomerManagementService", f"{url}/Api/CustomerManagement/v13", data)
+    campaign = service("CampaignManagementService", f"{url}/Api/Advertiser/CampaignManagement/v13", data)
     user = customer.GetUser(UserId=None).User
-    account = customer.GetAccount(AccountId=start["account_id"]).Account
+    # suds gives the one field of a reply instead of the reply
+    account = customer.GetAccount(AccountId=start["account_id"])
 
     goal = campaign.factory.create("OfflineConversionGoal")
     clear(goal)
@@ -52,7 +48,8 @@ def main():
 
     judge_case.control(url, "clock", {"advance": 7201})
     sent = campaign.factory.create("ArrayOfOfflineConversion")
-    for row in judge_case.conversions(judge_case.now_of(url)):
+    now = judge_case.now_of(url)
+    for row in judge_case.conversions(now):
         conversion = campaign.factory.create("OfflineConversion")
         clear(conversion)
         for name, value in row.items():
@@ -61,6 +58,7 @@ def main():
     errors = campaign.ApplyOfflineConversions(OfflineConversions=sent)
 
     judge_case.report(
+        now=now.isoformat(),
         rotated=tokens.refresh_token != start["refresh_token"],
         user=str(user.Id),
         account=str(account.Id),

@@ -2,7 +2,7 @@
 
 import judge_case
 from bingads import authorization
-from bingads.authorization import AuthorizationData, OAuthDesktopMobileAuthCodeGrant
+from bingads.authorization import AuthorizationData, OAuthWebAuthCodeGrant
 from bingads.service_client import ServiceClient
 from openapi_client.models import campaign as _  # noqa: F401 - fills openapi_client.models
 from openapi_client.models.campaign.add_conversion_goals_request import AddConversionGoalsRequest
@@ -23,8 +23,7 @@ def main():
     endpoints = authorization._UriOAuthService.AUTH_TOKEN_URI
     endpoints.update(dict.fromkeys(endpoints, f"{url}/common/oauth2/v2.0/token"))
 
-    authentication = OAuthDesktopMobileAuthCodeGrant(client_id=start["client_id"])
-    authentication._client_secret = start.get("client_secret") or None
+    authentication = OAuthWebAuthCodeGrant(start["client_id"], start["client_secret"], "http://localhost/signed-in")
     tokens = authentication.request_oauth_tokens_by_refresh_token(start["refresh_token"])
     data = AuthorizationData(
         account_id=start["account_id"],
@@ -56,12 +55,16 @@ def main():
     )
 
     judge_case.control(url, "clock", {"advance": 7201})
-    sent = [OfflineConversion(**row) for row in judge_case.conversions(judge_case.now_of(url))]
+    # the token has expired meanwhile, and this package does not renew it by itself
+    authentication.request_oauth_tokens_by_refresh_token(authentication.oauth_tokens.refresh_token)
+    now = judge_case.now_of(url)
+    sent = [OfflineConversion(**row) for row in judge_case.conversions(now)]
     applied = campaign.apply_offline_conversions(
         apply_offline_conversions_request=ApplyOfflineConversionsRequest(offline_conversions=sent)
     )
 
     judge_case.report(
+        now=now.isoformat(),
         rotated=tokens.refresh_token != start["refresh_token"],
         user=user.id,
         account=account.id,
@@ -69,7 +72,7 @@ def main():
         goals=[[goal.id, goal.name, type(goal).__name__] for goal in read.conversion_goals],
         goal_ids=added.conversion_goal_ids,
         errors=[[error.index, error.code, error.error_code] for error in applied.partial_errors],
-        tracking_id=True,
+        tracking_id=None,
     )
 
 
