@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from dags_examples.demo.airflow_runs import AirflowHome, Run
 from dags_examples.demo.report import query, show_reasons, show_summary, show_totals
 
 if TYPE_CHECKING:
-    from dags_examples.demo.service import Service
+    from airflow_provider_bingads.emulator.testing import EmulatorControl
 
 DAG_ID = "offline_conversions"
 CONN_ID = "bingads_default"
@@ -40,7 +41,7 @@ SELECT coalesce(sum(n_rows), 0) FROM bingads_batch WHERE batch_id IN (
 class Stage:
     """An emulated service, a warehouse and an Airflow, ready for the DAG."""
 
-    service: Service
+    emulator: EmulatorControl
     warehouse: Path
     airflow: AirflowHome
     rows: int
@@ -54,11 +55,11 @@ class Stage:
 
     def applied(self) -> int:
         """Return how many conversions the service holds."""
-        return int(self.service.control("stats")["keys_applied"])
+        return int(self.emulator.stats()["keys_applied"])
 
     def apply_calls(self) -> int:
         """Return how many upload calls the service has received."""
-        return int(self.service.control("stats")["calls_by_operation"].get("ApplyOfflineConversions", 0))
+        return int(self.emulator.stats()["calls_by_operation"].get("ApplyOfflineConversions", 0))
 
 
 def main() -> None:
@@ -90,20 +91,19 @@ def prepare(console: Console, folder: Path, rows: int | None, at_end: ExitStack,
     if airflow is not None:
         shutil.copytree(airflow, folder / "airflow", ignore=shutil.ignore_patterns("*.log", "logs"))
     folder.mkdir(parents=True, exist_ok=True)
-    emulator = service.start()
-    at_end.callback(emulator.stop)
+    emulator = at_end.enter_context(service.running(seed=1 if airflow is None else 2))
     console.print(f"  the emulated service listens on {emulator.url}")
     path = (folder / "warehouse.db").resolve()
     home = AirflowHome(
         (folder / "airflow").resolve(),
-        {CONN_ID: emulator.connection_json, "warehouse": f"sqlite:///{path}"},
+        {CONN_ID: emulator.connection_json, "warehouse": json.dumps({"conn_type": "sqlite", "host": str(path)})},
     )
     if airflow is None:
         with console.status("Airflow creates its own tables"):
             home.airflow("db", "migrate")
-    os.environ.update(home.environment)
-    console.print(f"  conversion goals created through the API: {', '.join(goals.create(CONN_ID, emulator))}")
-    newest = emulator.now() - timedelta(hours=1)
+    os.environ.update(home.environment, AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING")
+    console.print(f"  conversion goals created through the API: {', '.join(goals.create(emulator))}")
+    newest = datetime.fromisoformat(emulator.now()).astimezone(UTC) - timedelta(hours=1)
     sizes = warehouse.build(path, newest=newest, purchases=rows)
     console.print(f"  warehouse: {', '.join(f'{count:,} {name}' for name, count in sizes.items())}")
     return Stage(emulator, path, home, sizes["purchases"])
@@ -141,7 +141,7 @@ def survive_a_crash(console: Console, stage: Stage) -> tuple[int, int]:
     )
     stage.watch(console, stage.airflow.start_run(DAG_ID), "the next run")
     program = Path(__file__).with_name("count.py")
-    command = [sys.executable, str(program), str(stage.warehouse), stage.service.url]
+    command = [sys.executable, str(program), str(stage.warehouse), stage.emulator.url]
     counted = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     console.print(f"  counted by {program.name}, which imports neither provider nor emulator:")
     console.print("".join(f"    {line}\n" for line in counted.splitlines()), highlight=False, end="")

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING
 
 from dags_examples.demo.warehouse import GOALS
 
 if TYPE_CHECKING:
-    from dags_examples.demo.service import Service
+    from airflow_provider_bingads.emulator.testing import EmulatorControl
 
+_CONN_ID = "bingads_setup"
 SETTLE_SECONDS = 2 * 60 * 60
 """The service takes no conversions for a goal younger than two hours."""
 
 
-def create(conn_id: str, service: Service) -> list[str]:
-    """Create the goals and let the emulator's clock run until they take conversions; return their names.
-
-    :param conn_id: Airflow connection of the service; its variable must be in this process's environment.
-    """
+def create(emulator: EmulatorControl) -> list[str]:
+    """Create the goals and let the emulator's clock run until they take conversions; return their names."""
     from airflow_provider_bingads.hooks.bingads import BingAdsHook
 
+    connection = emulator.connection
+    connection["extra"]["token_store"] = "none"  # no task runs here, and only tasks can write Variables
+    os.environ[f"AIRFLOW_CONN_{_CONN_ID.upper()}"] = json.dumps(connection)
     body = {"ConversionGoals": [_goal(name) for name in GOALS]}
-    BingAdsHook(conn_id).call("CampaignManagement", "AddConversionGoals", body)
-    service.control("clock", {"advance": SETTLE_SECONDS + 60})
-    return [goal["Name"] for goal in service.control("state?only=conversion_goals")["conversion_goals"]]
+    BingAdsHook(_CONN_ID).call("CampaignManagement", "AddConversionGoals", body)
+    emulator.advance(SETTLE_SECONDS + 60)
+    return [goal["Name"] for goal in emulator.state("conversion_goals")["conversion_goals"]]
 
 
 def _goal(name: str) -> dict[str, object]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dags_examples.demo import goals, service
+from dags_examples.demo.warehouse import GOALS
 from tests.airflow.harness import InProcessAirflow, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow_provider_bingads.emulator.testing import EmulatorControl
 
 
 CONVERSIONS_DDL = """
@@ -62,18 +64,10 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     return made
 
 
-@pytest.fixture(scope="session")
-def emulator_process() -> Iterator[service.Service]:
-    """Start one emulator for all tests of this folder."""
-    started = service.start()
-    yield started
-    started.stop()
-
-
 @pytest.fixture
-def emulator(emulator_process: service.Service, monkeypatch: pytest.MonkeyPatch) -> service.Service:
-    """Give an emulator that holds two goals and nothing else, behind the connection ``bingads_default``."""
-    emulator_process.control("reset", {})
-    monkeypatch.setenv("AIRFLOW_CONN_BINGADS_DEFAULT", emulator_process.connection_json)
-    goals.create("bingads_default", emulator_process)
-    return emulator_process
+def emulator(bingads_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> EmulatorControl:
+    """Give an emulator that holds the examples' goals, behind the connection ``bingads_default``."""
+    for name in GOALS:
+        bingads_emulator.add_goal(name)
+    monkeypatch.setenv("AIRFLOW_CONN_BINGADS_DEFAULT", bingads_emulator.connection_json)
+    return bingads_emulator

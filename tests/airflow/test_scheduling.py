@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import pytest
 from tests.airflow.harness import ROOT
 
 if TYPE_CHECKING:
-    from dags_examples.demo.service import Service
+    from airflow_provider_bingads.emulator.testing import EmulatorControl
     from tests.airflow.harness import InProcessAirflow, Warehouse
 
 EXAMPLES = ROOT / "dags_examples"
@@ -40,19 +40,19 @@ def example(dag_id: str) -> Path:
     return EXAMPLES / f"{dag_id}.py"
 
 
-def upload_calls(emulator: Service) -> int:
+def upload_calls(emulator: EmulatorControl) -> int:
     """Return how many upload calls the service received."""
-    return int(emulator.control("stats")["calls_by_operation"].get("ApplyOfflineConversions", 0))
+    return int(emulator.stats()["calls_by_operation"].get("ApplyOfflineConversions", 0))
 
 
 @pytest.fixture
-def now(emulator: Service) -> datetime:
+def now(emulator: EmulatorControl) -> datetime:
     """Return the emulator's time, to the second."""
-    return emulator.now().replace(microsecond=0)
+    return datetime.fromisoformat(emulator.now()).astimezone(UTC).replace(microsecond=0)
 
 
 def test_whole_table_is_sent_once_however_often_it_is_read(
-    airflow: InProcessAirflow, warehouse: Warehouse, emulator: Service, now: datetime
+    airflow: InProcessAirflow, warehouse: Warehouse, emulator: EmulatorControl, now: datetime
 ) -> None:
     warehouse.insert("offline_conversions", [conversion(n, now - timedelta(days=n)) for n in range(1, 31)])
     first = airflow.run(example(WHOLE), WHOLE, logical_date=now).summary()
@@ -102,14 +102,14 @@ def test_interval_reads_only_what_was_loaded_in_it(
 
 
 def test_catchup_in_any_order_sends_each_row_once(
-    airflow: InProcessAirflow, warehouse: Warehouse, emulator: Service, now: datetime
+    airflow: InProcessAirflow, warehouse: Warehouse, emulator: EmulatorControl, now: datetime
 ) -> None:
     midnight = now.replace(hour=0, minute=0, second=0)
     days = [midnight - timedelta(days=n) for n in range(1, 6)]
     warehouse.insert("offline_conversions", [conversion(n, day) for n, day in enumerate(days)])
     for day in (days[3], days[0], days[4], days[1], days[2]):
         assert airflow.run(example(INTERVAL), INTERVAL, logical_date=day + timedelta(days=1)).summary()["applied"] == 1
-    stats = emulator.control("stats")
+    stats = emulator.stats()
     assert (stats["keys_applied"], stats["keys_received_again"]) == (5, 0)
 
 
@@ -145,7 +145,7 @@ def test_refused_row_that_did_not_change_is_counted_and_not_judged_again(
 
 
 def test_changed_row_that_was_applied_is_superseded_and_not_sent(
-    airflow: InProcessAirflow, warehouse: Warehouse, emulator: Service, now: datetime
+    airflow: InProcessAirflow, warehouse: Warehouse, emulator: EmulatorControl, now: datetime
 ) -> None:
     """The service keeps the first value it was sent; a change needs an adjustment."""
     warehouse.insert("offline_conversions", [conversion(1, now - timedelta(hours=1))])
@@ -157,14 +157,14 @@ def test_changed_row_that_was_applied_is_superseded_and_not_sent(
 
 
 def test_row_whose_time_has_not_come_is_deferred_and_sent_when_it_has(
-    airflow: InProcessAirflow, warehouse: Warehouse, emulator: Service, now: datetime
+    airflow: InProcessAirflow, warehouse: Warehouse, emulator: EmulatorControl, now: datetime
 ) -> None:
     warehouse.insert(
         "offline_conversions",
         [conversion(1, now - timedelta(hours=1)), conversion(2, now + timedelta(hours=3))],
     )
     early = airflow.run(example(WHOLE), WHOLE, logical_date=now).summary()
-    emulator.control("clock", {"advance": 4 * 3600})
+    emulator.advance(4 * 3600)
     later = airflow.run(example(WHOLE), WHOLE, logical_date=now + timedelta(days=1)).summary()
     assert (early["applied"], early["deferred"]) == (1, 1)
     assert (later["applied"], later["skipped"]) == (1, 1)
@@ -179,7 +179,7 @@ def test_run_without_a_logical_date_works_where_the_source_needs_none(
 
 
 def test_run_without_a_logical_date_has_no_interval_and_fails_before_it_reads(
-    airflow: InProcessAirflow, warehouse: Warehouse, emulator: Service, now: datetime
+    airflow: InProcessAirflow, warehouse: Warehouse, emulator: EmulatorControl, now: datetime
 ) -> None:
     warehouse.insert("offline_conversions", [conversion(1, now - timedelta(hours=1))])
     ended = airflow.run(example(INTERVAL), INTERVAL, logical_date=None)
