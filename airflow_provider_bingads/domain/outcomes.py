@@ -6,7 +6,7 @@ nothing: max is commutative, associative and idempotent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -107,7 +107,7 @@ class Violation:
     remedy: str
     owner: str = "data"
     finality: Finality = Finality.FINAL
-    systemic: bool = field(default=False)
+    systemic: bool = False
 
     @property
     def sentence(self) -> str:
