@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
 import time
@@ -98,13 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--access-token-seconds", type=float, default=default.access_token_seconds)
     parser.add_argument("--now", type=_time, default=None, help="time to start at, such as 2026-11-21T12:00:00Z")
     parser.add_argument("--frozen", action="store_true", help="the clock stands still until it is advanced")
-    parser.add_argument("--record", type=Path, default=_recording(), help="folder for bodies without their secrets")
+    parser.add_argument("--record", type=Path, default=None, help="folder for bodies without their secrets")
     return parser
-
-
-def _recording() -> Path | None:
-    folder = os.environ.get("BINGADS_EMULATOR_RECORD")
-    return Path(folder) if folder else None
 
 
 def _positive(text: str) -> int:

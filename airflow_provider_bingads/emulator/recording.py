@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -11,12 +13,26 @@ import msgspec
 
 from airflow_provider_bingads.emulator.messages import Reply, Request
 
-__all__ = ["Recorder"]
+__all__ = ["FOLDER_VARIABLE", "Recorder", "folder_by_environment"]
+
+FOLDER_VARIABLE: Final = "BINGADS_EMULATOR_RECORD"
 
 _HEADERS: Final = frozenset({"authorization", "developertoken", "cookie", "proxy-authorization"})
 _FORM: Final = re.compile(r"\b(client_secret|refresh_token|code|code_verifier)=[^&]*")
 _JSON: Final = re.compile(r'"(access_token|refresh_token|id_token)"\s*:\s*"[^"]*"')
 _XML: Final = re.compile(r"(<(?:\w+:)?(AuthenticationToken|DeveloperToken|Password|UserName)\b[^>]*>)[^<]*(</)")
+
+
+def folder_by_environment() -> Path | None:
+    """Return a new folder below the one that ``BINGADS_EMULATOR_RECORD`` names; None where it names none.
+
+    Each emulator gets one of its own, since several may run at once.
+    """
+    parent = os.environ.get(FOLDER_VARIABLE)
+    if not parent:
+        return None
+    Path(parent).mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="emulator-", dir=parent))
 
 
 class Recorder:

@@ -72,9 +72,8 @@ def wsdl(service_name: str, address: str) -> bytes:
 
 def first_error(schema: etree.XMLSchema) -> str:
     """Return where the last validated message breaks the schema, without any value of it."""
-    error = schema.error_log.last_error
-    if error is None:
-        return "no error"
+    log: Any = schema.error_log  # a sequence, though its stub does not say so
+    error = log[0]
     named = re.search(r"Element '(?:\{[^}]*\})?([\w.]+)'", error.message or "")
     return f"{error.type_name} at element {named[1] if named else '?'}, line {error.line}"
 

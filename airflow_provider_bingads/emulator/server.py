@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from airflow_provider_bingads.emulator.clock import Clock
 from airflow_provider_bingads.emulator.core import Emulator
-from airflow_provider_bingads.emulator.recording import Recorder
+from airflow_provider_bingads.emulator.recording import Recorder, folder_by_environment
 from airflow_provider_bingads.emulator.settings import Settings
 from airflow_provider_bingads.emulator.wire import Connection
 from airflow_provider_bingads.emulator.world import Credentials
@@ -33,7 +33,7 @@ class Server:
             raise ValueError(f"The emulator admits everybody; {host} is not loopback. --allow-remote insists.")
         self.emulator = emulator
         self.host, self.port = host, port
-        record = emulator.settings.record
+        record = emulator.settings.record or folder_by_environment()
         self._recorder = Recorder(record) if record is not None else None
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None

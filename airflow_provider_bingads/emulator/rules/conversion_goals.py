@@ -224,7 +224,7 @@ def _type_differs(case: GoalCase) -> bool:
     certainty=Certainty.ASSUMED,
 )
 def _status_invalid(case: GoalCase) -> bool:
-    return case.get("Status") == "Deleted"
+    return bool(case.get("Status") == "Deleted")
 
 
 @ADD_RULES.item(
@@ -303,7 +303,7 @@ def _currency_unknown(case: GoalCase) -> bool:
 )
 def _currency_missing(case: GoalCase) -> bool:
     valued = case.revenue("Type") in {"FixedValue", "VariableValue"}
-    return valued and case.get("Scope") == "Customer" and not case.revenue("CurrencyCode")
+    return valued and bool(case.get("Scope") == "Customer") and not case.revenue("CurrencyCode")
 
 
 @GET_RULES.call(
