@@ -11,14 +11,22 @@ from airflow_provider_bingads.exceptions import BingAdsError, FixCredentials, Fi
 if TYPE_CHECKING:
     from airflow_provider_bingads.api.client import Client
 
-__all__ = ["diagnose"]
+__all__ = ["CLOSED", "ROLE_NAMES", "VIEWER", "diagnose", "role_on_account", "signed_in_as"]
 
 _DEADLINE_SECONDS: Final = 30.0
 _OVERALL_SECONDS: Final = 60.0
-_ROLES: Final = {16: "Advertiser Campaign Manager", 33: "Aggregator", 41: "Super Admin", 100: "Viewer", 203: "Standard"}
+ROLE_NAMES: Final = {
+    16: "Advertiser Campaign Manager",
+    33: "Aggregator",
+    41: "Super Admin",
+    100: "Viewer",
+    203: "Standard",
+}
 """The documented values of ``RoleId`` (customer-management-service/customerrole); others exist."""
-_VIEWER: Final = 100
-_CLOSED: Final = frozenset({"Draft", "Inactive", "Suspended"})
+VIEWER: Final = 100
+"""The role that changes nothing."""
+CLOSED: Final = frozenset({"Draft", "Inactive", "Suspended"})
+"""Statuses of an account that takes neither conversions nor changes."""
 
 
 def diagnose(client: Client) -> tuple[bool, str]:
@@ -36,7 +44,7 @@ def diagnose(client: Client) -> tuple[bool, str]:
         )
     except BingAdsError as error:
         return False, f"The sign-in works, but the service could not be asked who is signed in. {error}"
-    who = _who(user.get("User"))
+    who = signed_in_as(user.get("User"))
     settings = client.settings
     where = f"{settings.environment.value} over {settings.transport.value.upper()}"
     if settings.account_id is None:
@@ -57,12 +65,12 @@ def _with_account(client: Client, account_id: str, who: str, where: str, roles: 
         f"Signed in as {who}; account {account_id} {scrub(str(account.get('Name') or ''), 100)!r}"
         f" ({account.get('CurrencyCode')}) is {status or 'of unknown status'}; {where}"
     )
-    role = _role(roles, account_id, str(account.get("ParentCustomerId") or ""))
+    role = role_on_account(roles, account_id, str(account.get("ParentCustomerId") or ""))
     if role is not None:
-        sentence += f"; role {_ROLES.get(role, str(role))}"
-    if status in _CLOSED:
+        sentence += f"; role {ROLE_NAMES.get(role, str(role))}"
+    if status in CLOSED:
         return False, f"{sentence}. Such an account takes neither conversions nor changes."
-    if role == _VIEWER and not client.settings.read_only:
+    if role == VIEWER and not client.settings.read_only:
         return False, f"{sentence}. This role changes nothing; ask a Super Admin for another, or set read_only."
     return True, f"{sentence}{'; read-only' if client.settings.read_only else ''}."
 
@@ -77,7 +85,8 @@ def _read(client: Client, operation: str, body: Mapping[str, Any]) -> dict[str, 
     )
 
 
-def _who(user: Any) -> str:
+def signed_in_as(user: Any) -> str:
+    """Name the ``User`` of a ``GetUser`` reply without an e-mail address."""
     if not isinstance(user, dict):
         return "somebody the service does not name"
     name = user.get("Name") if isinstance(user.get("Name"), dict) else {}
@@ -86,7 +95,7 @@ def _who(user: Any) -> str:
     return f"{full or scrub(str(user.get('UserName') or 'a user'))} (user id {user.get('Id')})"
 
 
-def _role(roles: Any, account_id: str, customer_id: str) -> int | None:
+def role_on_account(roles: Any, account_id: str, customer_id: str) -> int | None:
     """Return the role on the account: one that names it, else one on its whole customer."""
     found = [it for it in roles if isinstance(it, dict)] if isinstance(roles, list) else []
     for role in found:
