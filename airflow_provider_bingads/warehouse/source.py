@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from airflow_provider_bingads.exceptions import Stopped
 from airflow_provider_bingads.warehouse.failures import driver_errors
 from airflow_provider_bingads.warehouse.filesystems import require_file
+from airflow_provider_bingads.warehouse.postgresql_stream import PostgresStream
 from airflow_provider_bingads.warehouse.query import Accounts, Query, SourceRequest, account_text, build_query
 from airflow_provider_bingads.warehouse.refusals import refused
 from airflow_provider_bingads.warehouse.shape import SourceShape
@@ -39,6 +40,8 @@ def open_source(engine: Engine, request: SourceRequest) -> SqlSource:
 def _stream(engine: Engine) -> RowStream:
     if engine.dialect.name == "sqlite":
         return SqliteStream()
+    if engine.dialect.name == "postgresql":
+        return PostgresStream()
     return GenericStream()
 
 

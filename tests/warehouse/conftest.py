@@ -1,0 +1,72 @@
+"""Databases to read from and to keep a ledger in: SQLite always, PostgreSQL with both drivers where there is one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, Engine, create_engine, make_url
+
+from airflow_provider_bingads.warehouse import SqlLedger, ledger_for
+
+POSTGRES = pytest.mark.postgres
+DRIVERS = ("psycopg2", "psycopg")
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_url: str) -> Iterator[URL]:
+    """URL of a database made for this test session."""
+    name = f"bingads_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield make_url(postgres_url).set(database=name)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
+
+
+@pytest.fixture
+def postgres_schema(postgres_database: URL) -> Iterator[str]:
+    """Name of an empty schema, gone after the test."""
+    name = f"s{uuid.uuid4().hex[:12]}"
+    engine = create_engine(postgres_database, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+        yield name
+        connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
+    engine.dispose()
+
+
+@pytest.fixture(params=[pytest.param(driver, marks=POSTGRES) for driver in DRIVERS])
+def postgres_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Engine whose default schema is an empty one."""
+    url: URL = request.getfixturevalue("postgres_database")
+    schema: str = request.getfixturevalue("postgres_schema")
+    url = url.set(drivername=f"postgresql+{request.param}", query={"options": f"-csearch_path={schema}"})
+    engine = create_engine(url, hide_parameters=True)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", *(pytest.param(driver, marks=POSTGRES) for driver in DRIVERS)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Engine of an empty database of each kind."""
+    if request.param == "sqlite":
+        engine = create_engine(f"sqlite:///{tmp_path / 'warehouse.db'}", hide_parameters=True)
+    else:
+        url: URL = request.getfixturevalue("postgres_database")
+        schema: str = request.getfixturevalue("postgres_schema")
+        url = url.set(drivername=f"postgresql+{request.param}", query={"options": f"-csearch_path={schema}"})
+        engine = create_engine(url, hide_parameters=True)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> Iterator[SqlLedger]:
+    ledger = ledger_for(engine)
+    yield ledger
+    ledger.close()
