@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,7 +62,9 @@ class EventChecks:
         for given, absent, half in self._halves:
             theirs = values.get(absent) or [None] * len(values[given])
             for index, (here, there) in enumerate(zip(values[given], theirs, strict=True)):
-                if here is not None and there is None and not _is_broken(problems, index, frozenset({absent})):
+                if there is not None or _is_broken(problems, index, {absent}):
+                    continue
+                if here is not None or _is_broken(problems, index, {given}):
                     problems[index].append(half)
 
     def identify(self, spelled: Values, problems: Problems) -> list[str | None]:
@@ -86,7 +89,7 @@ class EventChecks:
         return found
 
 
-def _is_broken(problems: Problems, index: int, fields: frozenset[str]) -> bool:
+def _is_broken(problems: Problems, index: int, fields: AbstractSet[str]) -> bool:
     return index in problems and any(violation.field in fields for violation in problems[index])
 
 

@@ -18,6 +18,7 @@ _KEY_VERSION: Final = "bingads-key-v1"
 _CONTENT_VERSION: Final = "bingads-content-v1"
 _KEY_DIGITS: Final = 32
 _CONTENT_DIGITS: Final = 16
+_ADDRESS: Final[object] = object.__repr__
 
 
 def key_prefix(entity: str, account_id: str) -> str:
@@ -65,12 +66,11 @@ def raw_content(settings: str, cells: Iterable[Any]) -> str:
 
     :param settings: fingerprint of the settings it was judged under; under others it is judged anew.
     """
-    digest = sha256(f"{_CONTENT_VERSION}-raw{_part(settings)}".encode())
+    pieces = [f"{_CONTENT_VERSION}-raw{_part(settings)}".encode()]
     for cell in cells:
         written = _written(cell)
-        digest.update(f"{type(cell).__name__}:{len(written)}:".encode("utf-8", "surrogatepass"))
-        digest.update(written)
-    return digest.hexdigest()[:_CONTENT_DIGITS]
+        pieces += (f"{type(cell).__name__}:{len(written)}:".encode("utf-8", "surrogatepass"), written)
+    return sha256(b"".join(pieces)).hexdigest()[:_CONTENT_DIGITS]
 
 
 def _part(text: str) -> str:
@@ -82,8 +82,8 @@ def _written(cell: Any) -> bytes:
         return str.encode(cell, "utf-8", "surrogatepass")
     if isinstance(cell, (bytes, bytearray, memoryview)):
         return bytes(cell)
-    if "__repr__" not in {name for base in type(cell).__mro__[:-1] for name in vars(base)}:
-        return b""  # its repr would be an address, another one in each run
+    if type(cell).__repr__ is _ADDRESS:
+        return b""  # another one in each run
     try:
         return repr(cell).encode("utf-8", "surrogatepass")
     except Exception:  # noqa: BLE001 - a cell's own code may raise anything, and integers of 4,300 digits are no text

@@ -100,8 +100,11 @@ def read_currency(place: Place, *, wrong: Symbol, codes: frozenset[str]) -> Read
     unknown = place.refuse(wrong, "is not an ISO 4217 currency code", "give three letters such as USD or EUR, or NULL")
 
     def judge(text: str) -> Any:
-        code = text.strip().upper() if len(text) <= _LONGEST_NUMBER else text
-        return (code if code in codes else unknown) if code else None
+        code = text.strip()
+        if not code:
+            return None
+        # Some letters beyond ASCII turn into ASCII capitals.
+        return code.upper() if code.isascii() and code.upper() in codes else unknown
 
     recall = remembered(judge)
 

@@ -51,10 +51,10 @@ def read_text(place: Place, *, wrong: Symbol, longest: int, too_long: Symbol | N
         text = raw.strip()
         if not text:
             return None
-        # Bounded before anything else looks at it: a cell may hold megabytes.
         found: list[Violation] = [long] if len(text) > longest else []
+        # A cell may hold megabytes; what is wrong with such a text shows at its beginning.
         head = text[: 4 * longest]
-        if XML_ILLEGAL.search(text):
+        if XML_ILLEGAL.search(head):
             found.append(illegal)
         if personal_shape(head):
             found.append(personal)
