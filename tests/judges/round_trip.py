@@ -21,3 +21,4 @@ if __name__ == "__main__":
         except Exception as error:  # noqa: BLE001 - whatever the package does wrong is the finding
             answer = {"error": f"{type(error).__name__}: {error}"}
         sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from contractgen.scope import IN_SCOPE, SERVICES
-from environments import EnvironmentUnavailableError, python_of
+from contractgen.scope import IN_SCOPE
 from json_equality import KNOWN_DEFECTS, changes
+from models import Models
 from samples import full_body
 
 from airflow_provider_bingads import contract
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 pytestmark = pytest.mark.judge
-HERE = Path(__file__).parent
 MESSAGES = [
     (service, type_name)
     for service in IN_SCOPE
@@ -26,40 +25,16 @@ MESSAGES = [
 ]
 
 
-def round_trip(messages: list[tuple[str, str, Any]]) -> list[dict[str, Any]]:
-    """Send (service, model, body) through msads; return ``body`` or ``error`` for each."""
-    try:
-        python = python_of("msads")
-    except EnvironmentUnavailableError as error:
-        pytest.skip(str(error))
-    lines = [
-        json.dumps({"folder": SERVICES[service], "model": model, "body": body}) for service, model, body in messages
-    ]
-    done = subprocess.run(
-        [str(python), str(HERE / "round_trip.py")], input="\n".join(lines), capture_output=True, text=True, check=True
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 @pytest.fixture(scope="module")
-def full_bodies() -> dict[tuple[str, str], tuple[Any, dict[str, Any]]]:
-    bodies = [(service, name, full_body(contract.service(service), name)) for service, name in MESSAGES]
-    models = [(service, _model(name), body) for service, name, body in bodies]
-    return {
-        (service, name): (body, answer)
-        for (service, name, body), answer in zip(bodies, round_trip(models), strict=True)
-    }
-
-
-def _model(name: str) -> str:
-    return name if name.endswith(("Request", "Response")) else "ApplicationFault"
+def models() -> Iterator[Models]:
+    with Models() as started:
+        yield started
 
 
 @pytest.mark.parametrize(("service", "name"), sorted(set(MESSAGES)))
-def test_a_message_with_a_value_in_every_field_comes_back(
-    service: str, name: str, full_bodies: dict[tuple[str, str], tuple[Any, dict[str, Any]]]
-) -> None:
-    sent, answer = full_bodies[service, name]
+def test_a_message_with_a_value_in_every_field_comes_back(service: str, name: str, models: Models) -> None:
+    sent = full_body(contract.service(service), name)
+    answer = models.round_trip(service, name, sent)
     assert "error" not in answer, answer
     found = dict(changes(contract.service(service), name, sent, answer["body"]))
     assert {place: what for place, what in found.items() if what not in KNOWN_DEFECTS} == {}
@@ -80,17 +55,17 @@ DEFECT_SHOWN_BY = {
 }
 
 
-def test_each_known_defect_is_still_there() -> None:
+@pytest.mark.parametrize("defect", KNOWN_DEFECTS)
+def test_each_known_defect_is_still_there(defect: str, models: Models) -> None:
     """One that is mended leaves the list."""
     service = "CampaignManagement"
-    answers = round_trip([(service, model, body) for model, body in DEFECT_SHOWN_BY.values()])
-    for (defect, (model, body)), answer in zip(DEFECT_SHOWN_BY.items(), answers, strict=True):
-        if defect == "null id":
-            assert "valid string" in answer["error"]
-        else:
-            found = {what for _, what in changes(contract.service(service), model, body, answer["body"])}
-            assert found == {defect, "null added"}
-    assert list(DEFECT_SHOWN_BY) == list(KNOWN_DEFECTS)
+    model, body = DEFECT_SHOWN_BY[defect]
+    answer = models.round_trip(service, model, body)
+    if defect == "null id":
+        assert "valid string" in answer["error"]
+    else:
+        found = {what for _, what in changes(contract.service(service), model, body, answer["body"])}
+        assert found == {defect, "null added"}
 
 
 @pytest.mark.parametrize(
