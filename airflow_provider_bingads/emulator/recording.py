@@ -20,7 +20,7 @@ FOLDER_VARIABLE: Final = "BINGADS_EMULATOR_RECORD"
 _HEADERS: Final = frozenset({"authorization", "developertoken", "cookie", "proxy-authorization"})
 _FORM: Final = re.compile(r"\b(client_secret|refresh_token|code|code_verifier)=[^&]*")
 _JSON: Final = re.compile(r'"(access_token|refresh_token|id_token)"\s*:\s*"[^"]*"')
-_XML: Final = re.compile(r"(<(?:\w+:)?(AuthenticationToken|DeveloperToken|Password|UserName)\b[^>]*>)[^<]*(</)")
+_XML: Final = re.compile(r"(<(?:\w+:)?(AuthenticationToken|DeveloperToken|Password|UserName)\b[^>]*(?<!/)>)[^<]*(</)")
 
 
 def folder_by_environment() -> Path | None:
