@@ -74,7 +74,7 @@ def judge(service: str, attempt: Attempt, *, replay: bool, renewed: bool, token_
     sentence = reading.sentence if isinstance(reading, Unreadable) else "there is no reply"
     status = attempt.reply.status if attempt.reply is not None else None
     if status is not None and status != _OK:
-        fault = Fault(service, None, f"HTTP{status}", message=sentence)
+        fault = Fault(service, None, f"HTTP{status}")
         # the 4xx of a server or gateway refuse what was asked, whoever wrote the page that came with them
         if _CLIENT_ERROR <= status < _SERVER_ERROR or advice(service, None, fault.error_code).known:
             return _refused(service, fault, replay=replay, renewed=renewed, token_is_old=token_is_old)
