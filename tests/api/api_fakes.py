@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import threading
@@ -29,7 +30,7 @@ Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
 
 def settings_of(**extra: Any) -> ConnectionSettings:
-    """Settings of a connection to an emulator that is not there."""
+    """Read a connection to an emulator that is not there."""
     fields = {
         "developer_token": SECRETS["developer_token"],
         "refresh_token": SECRETS["refresh_token"],
@@ -43,7 +44,7 @@ def settings_of(**extra: Any) -> ConnectionSettings:
 
 
 def tokens(number: int = 1, **fields: Any) -> httpx.Response:
-    """The token endpoint's answer."""
+    """Answer as the token endpoint."""
     body = {
         "token_type": "Bearer",
         "expires_in": 3600,
@@ -55,12 +56,12 @@ def tokens(number: int = 1, **fields: Any) -> httpx.Response:
 
 
 def accepted(*errors: dict[str, Any]) -> httpx.Response:
-    """An answer to ApplyOfflineConversions."""
+    """Answer ApplyOfflineConversions."""
     return httpx.Response(200, json={"PartialErrors": list(errors)}, headers={"TrackingId": "track-1"})
 
 
 def fault(code: int, symbol: str | None = None, status: int = 400, **headers: str) -> httpx.Response:
-    """A refusal by the service's front door."""
+    """Refuse as the service's front door does."""
     error = {"Code": code, "ErrorCode": symbol, "Message": "said so", "Detail": None}
     body = {"TrackingId": "track-2", "Type": "AdApiFaultDetail", "Errors": [error]}
     return httpx.Response(status, json=body, headers=headers)
@@ -98,10 +99,16 @@ def _give(answer: Answer, request: httpx.Request) -> httpx.Response:
 
 
 class FakeTime:
-    """A clock that moves only when somebody waits."""
+    """A world of its own: a clock that moves only when somebody waits, and a service at an address nobody else has.
+
+    Clients of one address share a throttle gate.
+    """
+
+    _ports = itertools.count(10_000)
 
     def __init__(self, stop_after: float | None = None) -> None:
         self.seconds = 1_000.0
+        self.base_url = f"http://127.0.0.1:{next(self._ports)}"
         self.waits: list[float] = []
         self._stop_after = stop_after
 
@@ -117,14 +124,15 @@ class FakeTime:
 
 
 def client_of(service: FakeService, time: FakeTime | None = None, **extra: Any) -> Client:
-    """A client whose sockets, clock and chance are the test's."""
+    """Make a client whose sockets, clock and chance are the test's."""
     time = time or FakeTime()
-    return Client(settings_of(**extra), transport=service, wait=time.wait, monotonic=time.monotonic, chance=lambda: 0.5)
+    settings = settings_of(**{"base_url": time.base_url, **extra})
+    return Client(settings, transport=service, wait=time.wait, monotonic=time.monotonic, chance=lambda: 0.5)
 
 
 @contextmanager
 def peer(serve: Callable[[socket.socket], None]) -> Iterator[tuple[str, int]]:
-    """A loopback server that treats each connection as told, in a thread of its own."""
+    """Serve on loopback, treating each connection as told, in a thread of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
     ending = threading.Event()
 

@@ -93,8 +93,12 @@ def test_an_unknown_host_sent_nothing() -> None:
 
 
 def test_no_reply_in_time_is_not_known() -> None:
+    def serve(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.recv(1)
+
     started = time.monotonic()
-    failure = send(lambda connection: (read_request(connection), connection.recv(1)) and None, seconds=0.05)
+    failure = send(serve, seconds=0.05)
     assert isinstance(failure, WireFailure)
     assert failure.sent
     assert "in time" in failure.sentence
@@ -262,7 +266,7 @@ def test_old_tls_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     from airflow_provider_bingads.api import http
 
     context = certificate(tmp_path)
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
     http._tls.cache_clear()

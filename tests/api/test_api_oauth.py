@@ -118,13 +118,18 @@ def test_many_threads_cause_one_exchange() -> None:
 
 
 def test_waiting_for_another_threads_exchange_is_bounded() -> None:
-    leave = threading.Event()
-    service = FakeService(sign_ins=[lambda _: (leave.wait(5) and tokens()) or tokens()])
+    entered, leave = threading.Event(), threading.Event()
+
+    def slowly(_: httpx.Request) -> httpx.Response:
+        entered.set()
+        leave.wait(5)
+        return tokens()
+
+    service = FakeService(sign_ins=[slowly])
     source = source_of(service)
     thread = threading.Thread(target=source.get)
     thread.start()
-    while not service.token_requests:
-        pass
+    entered.wait(5)
     with pytest.raises(RetryLater, match="another thread"):
         source.get(seconds=0.01)
     leave.set()
