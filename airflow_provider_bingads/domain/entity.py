@@ -104,6 +104,7 @@ class EventEntity:
     :param compile: builds the row function for one run; raises FixSource or FixConfiguration where mapping,
         constants, zone or key are wrong.
     :param reference: read before the first row; None when nothing has to exist.
+    :param field_of_code: the field that a code of the service is about, so that a refusal names its column.
     """
 
     name: str
@@ -116,3 +117,4 @@ class EventEntity:
     lookback_days: int
     compile: Callable[[Preparation], PrepareRows]
     reference: ReferenceCheck | None
+    field_of_code: Mapping[int, str]

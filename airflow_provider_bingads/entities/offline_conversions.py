@@ -132,6 +132,14 @@ _RULES: Final = EventRules(
     longest_lookback_days=_LOOKBACK_DAYS,
 )
 
+_FIELD_OF_CODE: Final = {
+    **dict.fromkeys((5603, 5604), "MicrosoftClickId"),
+    **dict.fromkeys((5605, 5606, 5615), "ConversionName"),
+    **dict.fromkeys((5607, 5608, 5609, 5614, 5616, 5617), "ConversionTime"),
+    5610: "ConversionValue",
+    5611: "ConversionCurrencyCode",
+}
+
 OFFLINE_CONVERSIONS: Final = EventEntity(
     name=_RULES.entity,
     service="CampaignManagement",
@@ -148,4 +156,5 @@ OFFLINE_CONVERSIONS: Final = EventEntity(
         body=GOALS_BODY,
         judge=goal_judge(field=_RULES.group, unknown=_NAME_UNKNOWN),
     ),
+    field_of_code=_FIELD_OF_CODE,
 )

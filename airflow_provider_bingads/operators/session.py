@@ -108,6 +108,7 @@ class EventSession:
             account_id=account,
             account_position=plan.account_position,
             customer_position=plan.customer_position,
+            columns_of_fields=plan.mapping,
             prepare_for=prepare,
             service=ClientAccountService(self.client, entity, operator.customer_id),
             window_days=lookback.days,

@@ -380,7 +380,8 @@ class AccountDelivery:
                 self.open_work.resolve(row.key, row.content)
             if verdict.state is not RowState.APPLIED:
                 failed += verdict.state in FAILED_STATES
-                self.tally.problem(service_problem(self.service, batch, index, verdict, result))
+                column = self.scribe.column_of(verdict.errors[0] if verdict.errors else None)
+                self.tally.problem(service_problem(self.service, batch, index, verdict, result, column))
         self._outstanding -= len(done)
         self.ports.progress.advance(done=len(done), failed=failed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,6 +49,7 @@ def merged(parts: Iterable[Entries]) -> Entries:
 class Scribe:
     """Writes entries in the name of one run on one stream.
 
+    :param column_of_code: the source column that a code of the service is about.
     :param next_local_index: first free ``row_index`` for rows decided without a call.
     """
 
@@ -57,6 +58,7 @@ class Scribe:
     service: str
     operation: str
     epoch: int
+    column_of_code: Mapping[int, str]
     next_local_index: int = 0
 
     def intent(self, batch: Batch, call_id: str, at: datetime, deadline_seconds: float) -> Entries:
@@ -132,6 +134,10 @@ class Scribe:
                 errors += self._local_errors(row, index, at)
         return Entries([], [], rows, errors)
 
+    def column_of(self, error: RowError | None) -> str | None:
+        """Return the source column a refusal is about, None where its code does not tell."""
+        return None if error is None or error.code is None else self.column_of_code.get(error.code)
+
     def open_call_event(self, kind: CallEventKind, call_id: str, batch_id: str, at: datetime, detail: str) -> Entries:
         """Say what became known of an earlier run's call."""
         return Entries([], [self._event(kind, call_id, batch_id, at, detail=detail)], [], [])
@@ -190,7 +196,7 @@ class Scribe:
             first.code if first else None,
             first.error_code if first else verdict.error_code,
             first.field_path if first else None,
-            None,
+            self.column_of(first),
             scrub(first.message) if first and first.message else verdict.message,
             len(verdict.errors),
             row.source_ref,
@@ -251,7 +257,7 @@ class Scribe:
                 code=error.code,
                 error_code=error.error_code,
                 field_path=error.field_path,
-                column_name=None,
+                column_name=self.column_of(error),
                 message=scrub(error.message) if error.message else None,
                 details=scrub(error.details) if error.details else None,
                 remedy=(known := advice(self.service, error.code, error.error_code)).remedy,

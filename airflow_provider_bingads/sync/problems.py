@@ -33,7 +33,9 @@ def local_problem(row: Judged) -> RowProblem:
     )
 
 
-def service_problem(service: str, batch: Batch, index: int, verdict: Verdict, result: CallResult) -> RowProblem:
+def service_problem(
+    service: str, batch: Batch, index: int, verdict: Verdict, result: CallResult, column: str | None
+) -> RowProblem:
     """Describe a row by the first reason the service gave, or by ours where it gave none."""
     first = verdict.errors[0] if verdict.errors else None
     return RowProblem(
@@ -44,7 +46,7 @@ def service_problem(service: str, batch: Batch, index: int, verdict: Verdict, re
         code=first.code if first else None,
         error_code=first.error_code if first else verdict.error_code,
         field_path=first.field_path if first else None,
-        column=None,
+        column=column,
         message=scrub(first.message) if first and first.message else verdict.message,
         remedy=advice(service, first.code, first.error_code).remedy if first else _NOTHING_TO_DO,
         tracking_id=result.tracking_id,

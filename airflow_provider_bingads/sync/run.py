@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -67,6 +67,7 @@ class EventRun:
 
     :param account_position: index of the account column in each row, None where all rows go to ``account_id``.
     :param customer_position: index of the column that names the customer of each account.
+    :param columns_of_fields: source column of each mapped API field.
     :param prepare_for: builds the row function of an account ('' for rows that name none: they are invalid).
     :param window_days: events older than this can no longer be sent.
     """
@@ -78,6 +79,7 @@ class EventRun:
     account_id: str
     account_position: int | None
     customer_position: int | None
+    columns_of_fields: Mapping[str, str]
     prepare_for: Callable[[str], PrepareRows]
     service: AccountService
     window_days: int
@@ -180,7 +182,14 @@ class EventRun:
     def _deliver(self, account: str, feed: AccountFeed, report: AccountReport, lease: Lease | None) -> AccountDelivery:
         stream = self._stream(account)
         epoch = lease.epoch if lease else 0
-        scribe = Scribe(report.run_id, stream, self.entity.service, self.entity.operation, epoch)
+        scribe = Scribe(
+            run_id=report.run_id,
+            stream_id=stream,
+            service=self.entity.service,
+            operation=self.entity.operation,
+            epoch=epoch,
+            column_of_code=self._columns_of_codes(),
+        )
         open_work = self._do("write", partial(self._recover, stream, scribe)) if lease else OpenWork(())
         reference = self._do("send", partial(self.service.reference, account)) if account else None
         delivery = AccountDelivery(
@@ -202,6 +211,10 @@ class EventRun:
         if lease:
             report.waiting = self._do("write", partial(self._close, stream, scribe, open_work))
         return delivery
+
+    def _columns_of_codes(self) -> dict[int, str]:
+        fields = self.entity.field_of_code.items()
+        return {code: self.columns_of_fields[name] for code, name in fields if name in self.columns_of_fields}
 
     def _recover(self, stream: str, scribe: Scribe) -> OpenWork:
         work = OpenWork.read(self.ports.ledger, stream)

@@ -92,7 +92,7 @@ def test_service_errors_name_row_code_and_remedy(warehouse: Warehouse, service: 
     assert isinstance(ran.error, AirflowFailException)
     assert ran.counts == {"source_rows": 3, "applied": 2, "rejected": 1}
     (item,) = ran.xcom["partial_errors"]["items"]
-    assert (item["source_ref"], item["code"]) == ("order-0", 5616)
+    assert (item["source_ref"], item["code"], item["column"]) == ("order-0", 5616, "conversion_time")
     assert item["remedy"]
     assert item["tracking_id"]
 

@@ -337,6 +337,7 @@ ENTITY = EventEntity(
     lookback_days=90,
     compile=no_compile,
     reference=None,
+    field_of_code={5604: "ClickId"},
 )
 
 
@@ -384,6 +385,7 @@ class World:
             account_id="1",
             account_position=3 if by_account else None,
             customer_position=None,
+            columns_of_fields={"ClickId": "click"},
             prepare_for=lambda _account: prepare,
             service=self.service,
             window_days=90,
