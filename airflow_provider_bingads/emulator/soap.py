@@ -17,7 +17,7 @@ from airflow_provider_bingads.emulator.contract_xml import decode, encode, is_ni
 from airflow_provider_bingads.emulator.frontend import DESCRIPTION, Incoming, Route
 from airflow_provider_bingads.emulator.messages import Reply, Request
 from airflow_provider_bingads.emulator.operations.offline_conversions import ApplyOfflineConversionsRequest
-from airflow_provider_bingads.emulator.refusals import RefusalError, ServiceError
+from airflow_provider_bingads.emulator.refusals import Family, RefusalError, ServiceError
 from airflow_provider_bingads.emulator.replies import contract_of, fault_value
 from airflow_provider_bingads.emulator.rules.access import Headers
 from airflow_provider_bingads.emulator.rules.conversion_case import OfflineConversion
@@ -75,7 +75,7 @@ class Soap:
             raise _unreadable("SOAPAction names another operation than the body.")
         if operation not in service(route.service).operations:
             raise _unreadable("The body's element is no operation of this service.")
-        self._validate(route.service, header, body)
+        self._validate(route.service, operation, header, body)
         found = {} if header is None else {etree.QName(child).localname: child for child in header}
         texts = {name: None if is_nil(child) else child.text for name, child in found.items()}
         headers = Headers(
@@ -116,7 +116,9 @@ class Soap:
             reason, detail = refusal.errors[0].message, ""
         else:
             type_name, value = fault_value(contract, refusal, tracking_id)
-            namespace = contract.type(type_name).namespace
+            # the shared fault is an element of its own namespace, the others of their service's
+            shared = refusal.family is Family.ACCESS
+            namespace = contract.type(type_name).namespace if shared else contract.namespace
             reason = _FAULT
             detail = f"<detail>{encode(contract, type_name, namespace, type_name, value)}</detail>"
         fault = (
@@ -141,9 +143,10 @@ class Soap:
         value: dict[str, Any] = {"PartialErrors": [], "ConversionGoalIds": [], "AccountsInfo": []}
         return self.answer(route, other, value, tracking_id)
 
-    def _validate(self, service_name: str, header: etree._Element | None, body: etree._Element) -> None:
+    def _validate(self, service_name: str, operation: str, header: etree._Element | None, body: etree._Element) -> None:
         mode = self._xsd()
-        if mode == "off" or (mode == "sample" and next(self._requests) % _SAMPLE):
+        described = service(service_name).operations[operation].request is not None
+        if not described or mode == "off" or (mode == "sample" and next(self._requests) % _SAMPLE):
             return
         schema = validator(service_name)
         named = () if header is None else header

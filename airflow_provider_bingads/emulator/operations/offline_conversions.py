@@ -23,9 +23,10 @@ from airflow_provider_bingads.emulator.rules.conversion_case import (
     plain_click_id,
 )
 from airflow_provider_bingads.emulator.rules.offline_conversions import MAXIMUM_AGE, MAXIMUM_VALUE, RULES
+from airflow_provider_bingads.emulator.settings import Settings
 from airflow_provider_bingads.emulator.store import ConversionRecord, Goal
 
-__all__ = ["ApplyOfflineConversionsRequest", "apply_offline_conversions", "conversion_digest"]
+__all__ = ["ApplyOfflineConversionsRequest", "FirstGlance", "apply_offline_conversions", "conversion_digest"]
 
 _PLAIN_CLICK: Final = re.compile(r"[0-9a-f]{32}\Z").match
 _PLAIN_TIME_LENGTH: Final = len("2026-11-01T02:03:04Z")
@@ -39,7 +40,7 @@ class ApplyOfflineConversionsRequest(msgspec.Struct, rename="pascal", forbid_unk
 
 
 @dataclass(frozen=True, slots=True)
-class _Plain:
+class FirstGlance:
     """Accepts the conversions that break no rule at a glance; all others are judged rule by rule.
 
     :param goals: names of goals that take conversions now, and have no further demands.
@@ -49,6 +50,25 @@ class _Plain:
     currencies: frozenset[str | None]
     oldest: datetime
     now: datetime
+
+    @classmethod
+    def of(
+        cls, goals: Mapping[str, Goal], clicks: Mapping[str, float], *, now: float, settings: Settings
+    ) -> FirstGlance:
+        """Build it for one call; it accepts nothing where a registered click or a strict setting may say no.
+
+        :param goals: the account's goals by name.
+        :param now: seconds since 1970.
+        """
+        careful = bool(clicks) or settings.value_decimals is not None
+        settled = now - settings.goal_settle_seconds
+        present = datetime.fromtimestamp(now, UTC)
+        return cls(
+            goals=frozenset(name for name, goal in goals.items() if not careful and goal.created_at <= settled),
+            currencies=currency_codes() | _NO_CURRENCY,
+            oldest=present - MAXIMUM_AGE,
+            now=present,
+        )
 
     def accepts(self, row: OfflineConversion) -> bool:
         """Tell whether the conversion certainly breaks no rule; False says nothing."""
@@ -99,7 +119,7 @@ class _Application:
         self._goals: Mapping[str, Goal] = {
             goal.fields["Name"]: goal for goal in goals if goal.fields["Status"] != "Deleted"
         }
-        self._plain = _plain(call, self._goals, self._now)
+        self._glance = FirstGlance.of(self._goals, call.store.clicks, now=call.now, settings=call.settings)
         self._records: list[ConversionRecord] = []
         self._applied: list[bytes] = []
         self._repeated: list[bytes] = []
@@ -110,7 +130,7 @@ class _Application:
         for index, row in enumerate(conversions):
             if index == refused:
                 found = [_apply_failed(index)]
-            elif row is not None and self._plain.accepts(row):
+            elif row is not None and self._glance.accepts(row):
                 found = []
             else:
                 found = self._judge(row, index)
@@ -163,18 +183,6 @@ class _Application:
         record.rejected = len({error.index for error in errors})
         record.applied_keys += b"".join(self._applied)
         record.repeated_keys += b"".join(self._repeated)
-
-
-def _plain(call: Call, goals: Mapping[str, Goal], now: datetime) -> _Plain:
-    """Build the first glance; it takes nothing where a registered click or a strict setting may say no."""
-    settled = call.now - call.settings.goal_settle_seconds
-    careful = bool(call.store.clicks) or call.settings.value_decimals is not None
-    return _Plain(
-        goals=frozenset(name for name, goal in goals.items() if not careful and goal.created_at <= settled),
-        currencies=currency_codes() | _NO_CURRENCY,
-        oldest=now - MAXIMUM_AGE,
-        now=now,
-    )
 
 
 def conversion_digest(account_id: int, row: OfflineConversion) -> tuple[bytes, str]:

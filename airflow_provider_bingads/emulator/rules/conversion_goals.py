@@ -212,7 +212,8 @@ def _name_taken(case: GoalCase) -> bool:
     certainty=Certainty.DOCUMENTED,
 )
 def _type_differs(case: GoalCase) -> bool:
-    return bool(case.get("Type")) and tuple(case.get("Type")) != ("OfflineConversion",)
+    offline = case.get("@type") == OFFLINE_GOAL
+    return offline and bool(case.get("Type")) and tuple(case.get("Type")) != ("OfflineConversion",)
 
 
 @ADD_RULES.item(
