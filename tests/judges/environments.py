@@ -61,9 +61,10 @@ def _has(python: Path, package: str) -> bool:
 def _run(command: list[str], package: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         raise EnvironmentUnavailableError(
-            f"The vendor's package {package} cannot be installed ({reason}): give pip access to a package registry."
+            f"The vendor's package {package} cannot be installed ({'; '.join(said) or 'no reason given'}): give pip"
+            " access to a package registry."
         )
 
 

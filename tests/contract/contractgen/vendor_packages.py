@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -30,44 +31,51 @@ class VendorPackage:
 def newest(name: str, cache: Path = CACHE) -> VendorPackage:
     """Return the newest version the registry has, downloaded once per version.
 
+    Where the registry cannot be reached, the version downloaded last is returned.
+
     :raises VendorUnavailableError: with pip's own words and what to do.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    version = _newest_version(name)
-    target = cache / f"{name}-{version}"
-    if not target.is_dir():
-        _download(name, version, cache)
+    with (cache / f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            target = cache / f"{name}-{_newest_version(name)}"
+            if not target.is_dir():
+                _download(target)
+        except VendorUnavailableError:
+            kept = sorted(cache.glob(f"{name}-*"), key=lambda path: path.stat().st_mtime)
+            if not kept:
+                raise
+            target = kept[-1]
     return VendorPackage(target)
 
 
 def _newest_version(name: str) -> str:
-    listing = _pip("index", "versions", "--json", name)
+    listing = _pip(name, "index", "versions", "--json", name)
     return str(json.loads(listing)["versions"][0])
 
 
-def _download(name: str, version: str, cache: Path) -> None:
-    staging = cache / f".{name}-{version}"
+def _download(target: Path) -> None:
+    name, _, version = target.name.rpartition("-")
+    staging = target.with_name(f".{target.name}")
     shutil.rmtree(staging, ignore_errors=True)
-    requirement = f"{name}=={version}"
-    _pip("download", "--quiet", "--no-deps", f"--no-binary={name}", "--dest", str(staging), requirement)
+    wanted = [f"--no-binary={name}", "--dest", str(staging), f"{name}=={version}"]
+    _pip(name, "download", "--quiet", "--no-deps", *wanted)
     (archive,) = staging.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
         tar.extractall(staging, filter="data")
-    (staging / f"{name}-{version}").rename(cache / f"{name}-{version}")
+    (staging / target.name).rename(target)
+    target.touch()
     shutil.rmtree(staging)
 
 
-def _pip(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", *arguments, "--disable-pip-version-check"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+def _pip(name: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         raise VendorUnavailableError(
-            f"pip cannot fetch the vendor's package: {reason}. Set up access to a package registry."
+            f"The vendor's package {name} cannot be fetched ({'; '.join(said) or 'pip says nothing'}): give pip access"
+            " to a package registry."
         )
     return done.stdout
