@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import URL
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from airflow_provider_bingads import __version__
+from airflow_provider_bingads.warehouse.ledger.migrations import statements
 from airflow_provider_bingads.warehouse.ledger.schema import VERSION, LedgerTables, ledger_tables
+from airflow_provider_bingads.warehouse.ledger.views import views
 
 __all__ = ["ledger_ddl"]
 
 _ROLE = "bingads_loader"
 
 
-def ledger_ddl(dialect_name: str, schema: str | None = None, role: str = _ROLE) -> str:
-    """Return the script that creates a ledger of the present version, grants included.
+def ledger_ddl(dialect_name: str, schema: str | None = None, role: str = _ROLE, *, found: int = 0) -> str:
+    """Return the script that makes a ledger of the present version, grants included.
+
+    The loader gets SELECT and INSERT, and UPDATE on the lease alone: that recorded outcomes only ever accumulate is
+    then the database's promise, not only this package's. It needs SELECT on the source besides, and for
+    ``bingads ledger prune`` DELETE.
 
     :param dialect_name: SQLAlchemy's name of the database, such as ``postgresql``.
     :param schema: database schema of the tables, None for the default one.
-    :param role: who loads; gets SELECT and INSERT, and UPDATE on the lease only.
+    :param role: the database role that loads.
+    :param found: version of a ledger that is there already, 0 for none.
     """
     dialect = URL.create(dialect_name).get_dialect()()
     tables = ledger_tables(schema)
-    statements = [*_schema(dialect, schema), *_tables(dialect, tables), _stamp(dialect, tables)]
-    statements += _grants(dialect, tables, schema, role)
-    return "\n\n".join(f"{statement.strip()};" for statement in statements) + "\n"
+    script = [] if found else _schema(dialect, schema)
+    # Compiled for a driver, a percent sign is doubled; a script is read by people and by psql.
+    script += [statement.replace("%%", "%") for statement in statements(dialect, tables, found)]
+    script += [_stamp(dialect, tables), *_grants(dialect, tables, role)]
+    head = f"-- Ledger of airflow-provider-bingads, version {VERSION}, for {dialect_name}"
+    return "\n\n".join([head, *(f"{statement};" for statement in script)]) + "\n"
 
 
 def _schema(dialect: Dialect, schema: str | None) -> list[str]:
@@ -34,26 +43,23 @@ def _schema(dialect: Dialect, schema: str | None) -> list[str]:
     return [f"CREATE SCHEMA IF NOT EXISTS {dialect.identifier_preparer.quote_schema(schema)}"]
 
 
-def _tables(dialect: Dialect, tables: LedgerTables) -> list[str]:
-    statements: list[str] = []
-    for table in tables.metadata.sorted_tables:
-        statements.append(str(CreateTable(table).compile(dialect=dialect)))
-        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=str)]
-    return statements
-
-
 def _stamp(dialect: Dialect, tables: LedgerTables) -> str:
     name = dialect.identifier_preparer.format_table(tables.version)
     return f"INSERT INTO {name} (version, provider_version, at) VALUES ({VERSION}, '{__version__}', CURRENT_TIMESTAMP)"  # noqa: S608 - names and numbers of our own
 
 
-def _grants(dialect: Dialect, tables: LedgerTables, schema: str | None, role: str) -> list[str]:
+def _grants(dialect: Dialect, tables: LedgerTables, role: str) -> list[str]:
     if dialect.name == "sqlite":  # whoever may write the file may write every table in it
         return []
     prepare = dialect.identifier_preparer
-    names = ", ".join(prepare.format_table(table) for table in tables.metadata.sorted_tables)
+    schema = prepare.quote_schema(tables.metadata.schema) if tables.metadata.schema else None
     grantee = prepare.quote(role)
-    grants = [f"GRANT USAGE ON SCHEMA {prepare.quote_schema(schema)} TO {grantee}"] if schema else []
-    grants.append(f"GRANT SELECT, INSERT ON {names} TO {grantee}")
-    grants.append(f"GRANT UPDATE ON {prepare.format_table(tables.lease)} TO {grantee}")
-    return grants
+    written = ", ".join(prepare.format_table(table) for table in tables.metadata.sorted_tables)
+    read = ", ".join(f"{schema}.{view.name}" if schema else view.name for view in views(tables))
+    grants = [f"GRANT USAGE ON SCHEMA {schema} TO {grantee}"] if schema and dialect.name == "postgresql" else []
+    return [
+        *grants,
+        f"GRANT SELECT, INSERT ON {written} TO {grantee}",
+        f"GRANT UPDATE ON {prepare.format_table(tables.lease)} TO {grantee}",
+        f"GRANT SELECT ON {read} TO {grantee}",
+    ]

@@ -1,25 +1,28 @@
-"""Creates the ledger's tables, or brings an older ledger to the present version, one step at a time.
+"""From whatever ledger a database holds to the present one, as a list of statements.
 
-A step adds; it never rewrites what is recorded, so that old rows stay readable as they are.
+The same list is executed at first use and printed by ``bingads ledger init --sql``. A step adds; it never rewrites
+what is recorded, so that old rows stay readable as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import UTC
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy import ClauseElement, Connection, func, insert, inspect, select
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from airflow_provider_bingads import __version__
 from airflow_provider_bingads.exceptions import FixLedger
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.schema import VERSION, LedgerTables
+from airflow_provider_bingads.warehouse.ledger.views import views
 
-__all__ = ["STEPS", "migrate", "version_of"]
+__all__ = ["migrate", "statements", "version_of"]
 
-STEPS: Final[Mapping[int, tuple[str, ...]]] = {}
-"""Version -> the statements that lead to it from the one before."""
+_WITHOUT_VIEWS: Final = 1
 
 
 def version_of(connection: Connection, tables: LedgerTables) -> int:
@@ -39,7 +42,7 @@ def version_of(connection: Connection, tables: LedgerTables) -> int:
 
 
 def migrate(connection: Connection, tables: LedgerTables, backend: Backend) -> None:
-    """Create what is missing, inside a transaction that the caller commits.
+    """Bring the ledger to the present version, inside a transaction that the caller commits.
 
     :raises FixLedger: a newer release of the provider made this ledger.
     """
@@ -47,10 +50,50 @@ def migrate(connection: Connection, tables: LedgerTables, backend: Backend) -> N
     found = version_of(connection, tables)
     if found == VERSION:
         return
-    if found == 0:
-        tables.metadata.create_all(connection)
-    for version in range(found + 1, VERSION + 1):
-        for statement in STEPS.get(version, ()) if found else ():
-            connection.exec_driver_sql(statement)
+    schema = tables.metadata.schema
+    if schema is not None and not inspect(connection).has_schema(schema):
+        connection.exec_driver_sql(f"CREATE SCHEMA {connection.dialect.identifier_preparer.quote_schema(schema)}")
+    for statement in statements(connection.dialect, tables, found):
+        connection.exec_driver_sql(statement)
     now = backend.now(connection).astimezone(UTC).replace(tzinfo=None)
     connection.execute(insert(tables.version).values(version=VERSION, provider_version=__version__, at=now))
+
+
+def statements(dialect: Dialect, tables: LedgerTables, found: int) -> list[str]:
+    """Return what leads from one version to the present one.
+
+    :param dialect: of the ledger's database.
+    :param found: version that is there, 0 for none.
+    """
+    if found == 0:
+        steps = list(_tables(dialect, tables))
+    else:
+        steps = [statement for version in range(found, VERSION) for statement in _step(version, dialect, tables)]
+    return [*steps, *_views(dialect, tables, replace=found > _WITHOUT_VIEWS)]
+
+
+def _step(version: int, dialect: Dialect, tables: LedgerTables) -> Iterator[str]:
+    """Yield what leads from a version to the next."""
+    if version == _WITHOUT_VIEWS:  # and without an index over the errors but their key
+        for index in sorted(tables.error.indexes, key=str):
+            yield _text(CreateIndex(index), dialect)
+
+
+def _tables(dialect: Dialect, tables: LedgerTables) -> Iterator[str]:
+    for table in tables.metadata.sorted_tables:
+        yield _text(CreateTable(table), dialect)
+        for index in sorted(table.indexes, key=str):
+            yield _text(CreateIndex(index), dialect)
+
+
+def _views(dialect: Dialect, tables: LedgerTables, *, replace: bool) -> Iterator[str]:
+    prepare = dialect.identifier_preparer
+    schema = f"{prepare.quote_schema(tables.metadata.schema)}." if tables.metadata.schema else ""
+    for view in views(tables):
+        if replace:
+            yield f"DROP VIEW IF EXISTS {schema}{view.name}"
+        yield f"CREATE VIEW {schema}{view.name} AS {_text(view.statement, dialect)}"
+
+
+def _text(element: ClauseElement, dialect: Dialect) -> str:
+    return str(element.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).strip()

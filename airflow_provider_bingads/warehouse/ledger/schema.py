@@ -33,7 +33,7 @@ from airflow_provider_bingads.domain.outcomes import Counter, RowState
 
 __all__ = ["COUNTERS", "VERSION", "LedgerTables", "ledger_tables"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Version of the tables and views below; raised with each step added to ``migrations``."""
 
 COUNTERS: Final = ("source_rows", *(c.value for c in Counter), *(s.value for s in RowState))
@@ -221,7 +221,7 @@ def _row(metadata: MetaData) -> Table:
 
 
 def _error(metadata: MetaData) -> Table:
-    return Table(
+    table = Table(
         "bingads_error",
         metadata,
         Column("call_id", _ascii(32), primary_key=True),
@@ -249,6 +249,9 @@ def _error(metadata: MetaData) -> Table:
         Column("tracking_id", String(100)),
         Column("at", _TIME, nullable=False),
     )
+    Index("ix_bingads_error_run", table.c.run_id)
+    Index("ix_bingads_error_source", table.c.source_ref)
+    return table
 
 
 @lru_cache(maxsize=16)
