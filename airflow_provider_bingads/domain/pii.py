@@ -17,6 +17,7 @@ from airflow_provider_bingads.exceptions import FixConfiguration
 
 __all__ = [
     "find_region",
+    "hexdigest",
     "normalise_email",
     "normalise_phone",
     "personal_shape",
@@ -34,6 +35,11 @@ _EMAIL_SHAPE: Final = re.compile(r"[^\s@]{1,64}@[^\s@.]{1,64}\.[^\s@]")
 _PHONE_SHAPE: Final = re.compile(
     r"\+\(?\d[\d ()./-]{5,22}\d|\(\d{2,5}\) ?\d[\d ./-]{4,14}\d|\d{3}[-. ]\d{3}[-. ]\d{4}", re.ASCII
 )
+
+
+def hexdigest(normal: str) -> str:
+    """Return the SHA-256 of a normalised address or number as the API takes it: 64 hexadecimal digits, lower case."""
+    return sha256(normal.encode()).hexdigest()
 
 
 def personal_shape(text: str) -> bool:
@@ -82,7 +88,7 @@ def read_email(place: Place, *, wrong: Symbol, hashed_field: str) -> Read:
         normal = normalise_email(text)
         if normal is None:
             return digest_already if _is_digest(text) else not_email
-        return sha256(normal.encode()).hexdigest()
+        return hexdigest(normal)
 
     return read
 
@@ -153,7 +159,7 @@ def read_phone(place: Place, *, wrong: Symbol, hashed_field: str, region: str | 
         if region is None and text[0] not in _PLUS_SIGNS:
             return no_region
         number = normalise_phone(text, region)
-        return not_phone if number is None else sha256(number.encode()).hexdigest()
+        return not_phone if number is None else hexdigest(number)
 
     def read(cell: Any) -> Any:
         value = plain(cell)

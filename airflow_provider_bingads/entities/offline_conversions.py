@@ -16,8 +16,7 @@ without a time of day is refused. An amount has a dot before its decimals and is
 **Same conversion.** Account, identifier (click id, else e-mail, else phone), goal and time. The service keeps the first
 it was sent, so a later change of the value is reported as superseded and never sent: use an adjustment.
 
-**Not known here.** Whether a click id belongs to the account: the service accepts any well-formed one, and drops
-foreign ones later.
+**Not known here.** Whether a click id belongs to the account: the service accepts foreign ones and drops them later.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from airflow_provider_bingads.domain.entity import EventEntity, ReferenceCheck
 from airflow_provider_bingads.domain.event_rules import EventRules, FieldRule, event_field
 from airflow_provider_bingads.domain.events import compile_rows
 from airflow_provider_bingads.domain.goals import GOALS_BODY, goal_judge
+from airflow_provider_bingads.domain.pii import hexdigest
 from airflow_provider_bingads.domain.reading import Symbol
 from airflow_provider_bingads.domain.times import utc_text
 
@@ -40,13 +40,9 @@ __all__ = ["OFFLINE_CONVERSIONS"]
 # ours. Ranges and lengths: A.2, A.8. The model's length limit is not documented; ours only keeps a batch sendable.
 _NAME_UNKNOWN: Final = Symbol("OfflineConversionNameInvalid", 5606)
 _MODEL_TOO_LONG: Final = Symbol("ExternalAttributionModelTooLong")
-_HIGHEST_VALUE: Final = 999_999_999_999
-_LONGEST_MODEL: Final = 1000
-_LOOKBACK_DAYS: Final = 90
-
-# The digests of the examples of the two raw fields (api-facts A.4).
-_EMAIL_EXAMPLE: Final = "ec81f3ac7b2b19675bab9d54cf416f9f18cff87c97da5cca82c0f0891bc40602"
-_PHONE_EXAMPLE: Final = "c59475d96e9f01d7d18d06cfad84dd02333207f02c0c2c5663ef2782cda0390e"
+_HALF_ATTRIBUTED: Final = Symbol("ExternalAttributionRequiredFieldEmpty")
+_EMAIL_EXAMPLE: Final = hexdigest("john@contoso.com")
+_PHONE_EXAMPLE: Final = hexdigest("+14255551234")
 
 _FIELDS: Final = (
     FieldRule(
@@ -66,7 +62,7 @@ _FIELDS: Final = (
     ),
     FieldRule(
         event_field("ConversionValue", "NUMERIC(18, 3)", "Worth, 0 to 999,999,999,999; NULL: the goal's.", "12.50"),
-        read=read.number(Symbol("OfflineConversionValueInvalid", 5610), 0, _HIGHEST_VALUE),
+        read=read.number(Symbol("OfflineConversionValueInvalid", 5610), 0, 999_999_999_999),
         encode=float,
     ),
     FieldRule(
@@ -76,7 +72,7 @@ _FIELDS: Final = (
     ),
     FieldRule(
         event_field("ExternalAttributionModel", "VARCHAR(100)", "Name of your own attribution model.", "Linear"),
-        read=read.text(Symbol("ExternalAttributionModelInvalid"), _LONGEST_MODEL, _MODEL_TOO_LONG),
+        read=read.text(Symbol("ExternalAttributionModelInvalid"), 1000, _MODEL_TOO_LONG),
     ),
     FieldRule(
         event_field("HashedEmailAddress", "CHAR(64)", "SHA-256 of the e-mail, in hex.", _EMAIL_EXAMPLE, personal=True),
@@ -119,17 +115,13 @@ _RULES: Final = EventRules(
     currency="ConversionCurrencyCode",
     future=Symbol("FutureConversionTimeCannotBeSet", 5614),
     not_before=("click_time", Symbol("ConversionTimeEarlierThanClickTime", 5616)),
-    together=(
-        "ExternalAttributionModel",
-        "ExternalAttributionCredit",
-        Symbol("ExternalAttributionRequiredFieldEmpty"),
-    ),
+    together=("ExternalAttributionModel", "ExternalAttributionCredit", _HALF_ATTRIBUTED),
     exclusive=(("EmailAddress", "HashedEmailAddress"), ("PhoneNumber", "HashedPhoneNumber")),
     not_writable={
         "AccountId": "give account_id, or account_id_column to route rows by a column",
         "AdjustmentType": "a sent conversion is changed with the adjustments operator",
     },
-    longest_lookback_days=_LOOKBACK_DAYS,
+    longest_lookback_days=90,
 )
 
 _FIELD_OF_CODE: Final = {
@@ -148,7 +140,7 @@ OFFLINE_CONVERSIONS: Final = EventEntity(
     batch_limit=1000,
     fields=tuple(rule.field for rule in _FIELDS),
     time_field=_RULES.time,
-    lookback_days=_LOOKBACK_DAYS,
+    lookback_days=_RULES.longest_lookback_days,
     compile=partial(compile_rows, _RULES),
     reference=ReferenceCheck(
         service="CampaignManagement",

@@ -135,12 +135,11 @@ def _compiles(entity: EventEntity, names: list[str]) -> bool:
     return True
 
 
-def test_every_attribute_of_an_entity_is_set(entity: EventEntity) -> None:
-    assert all(
-        getattr(entity, attribute.name) not in {"", ()}
-        for attribute in attributes(entity)
-        if attribute.name != "reference"
-    )
+def test_every_attribute_is_set_and_codes_point_at_fields(entity: EventEntity) -> None:
+    names = {field.name for field in entity.fields}
+
+    assert [a.name for a in attributes(entity) if a.name != "reference" and not getattr(entity, a.name)] == []
+    assert set(entity.field_of_code.values()) <= names
 
 
 def test_importing_the_entities_loads_nothing_heavy() -> None:
