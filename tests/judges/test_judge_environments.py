@@ -21,9 +21,7 @@ def _no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_environment_that_cannot_be_built_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(
-        EnvironmentUnavailableError, match=r"msads cannot be installed .*No matching .*registry"
-    ):
+    with pytest.raises(EnvironmentUnavailableError, match=r"msads cannot be installed .*No matching .*registry"):
         python_of("msads", tmp_path)
 
 
