@@ -129,8 +129,6 @@ class Emulator:
         if request.path.startswith(CONTROL_PREFIX):
             return control(self, request)
         fault = admission.fault
-        if fault is not None and fault.kind.phase is Phase.LINK:
-            return link_fault(fault.kind.name)
         route = admission.route
         if route is not None and route.operation == DESCRIPTION:
             return route.front_end.describe(request, route)
@@ -172,6 +170,8 @@ class Emulator:
         now = self.clock.now()
         if SignIn.page(request.path) == "authorize":
             return self.sign_in.authorize(request, now)
+        if fault is not None and fault.kind.phase is Phase.LINK:
+            return link_fault(fault.kind.name)
         if fault is not None and fault.kind.name == "token_endpoint_invalid_grant":
             return self.sign_in.deny_grant(now)
         if fault is not None and not fault.applies:
@@ -201,6 +201,8 @@ class Emulator:
 
     def _under_fault(self, request: Request, route: Route, record: CallRecord, fault: Fault | None) -> Reply:
         kind = fault.kind.name if fault is not None else None
+        if fault is not None and fault.kind.phase is Phase.LINK:
+            return link_fault(fault.kind.name)
         if kind == "token_expired_109":
             self.sign_in.expire_access_tokens()
         applies = fault is None or fault.applies
