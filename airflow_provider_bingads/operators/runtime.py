@@ -96,5 +96,5 @@ class LogProgress:
         left = ""
         if self.total is not None and rate > 0:
             seconds = max(0, self.total - self._done) / rate
-            left = f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"  # noqa: PLR2004
+            left = f", about {seconds / 60:.0f} min left" if seconds > 90 else f", about {seconds:.0f} s left"  # noqa: PLR2004
         return f"{self._done:,} rows done ({rate:,.0f} rows/s), {self._failed:,} rejected or invalid{left}"

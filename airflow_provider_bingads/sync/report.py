@@ -127,9 +127,10 @@ def partial_errors(reports: Sequence[AccountReport]) -> dict[str, Any]:
 
 
 def summarise(reports: Sequence[AccountReport], summary: RunSummary, limit: int = 10) -> list[str]:
-    """Return the closing lines of the log."""
+    """Return the closing lines of the log; Airflow folds what stands between the group marks."""
     lines = [summary.headline()]
-    lines += [f"  {line}" for line in summary.top_reasons(limit)]
+    if reasons := summary.top_reasons(limit):
+        lines += ["::group::Why rows failed or wait, most frequent first", *reasons, "::endgroup::"]
     for report in reports:
         if report.error is not None:
             kind = type(report.error).__name__
