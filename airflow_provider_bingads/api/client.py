@@ -40,7 +40,7 @@ __all__ = ["CALLS_AT_ONCE", "Client"]
 CALLS_AT_ONCE: Final = 10
 """Most calls of one customer at once in this process; Microsoft's guide advises no more."""
 OVERALL_SECONDS: Final = 900.0
-"""The longest wait the service ever asks for (code 4204)."""
+"""A call that would have to wait longer, as code 4204 asks, is better left to the next try of the task."""
 
 _NEEDS_ACCOUNT: Final = frozenset({"CampaignManagement", "Bulk", "Reporting", "AdInsight"})
 
