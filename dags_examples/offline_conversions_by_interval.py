@@ -1,11 +1,12 @@
 """Reads the rows that were loaded in each run's interval; runs of different days may overlap, as in a backfill.
 
 Runs on the same account take turns: the account is held by one run at a time, the others wait up to ``lease_wait``.
+Intervals need their timetable: with a plain "@daily", Airflow 3 lets an interval end where it starts.
 """
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from airflow_provider_bingads.operators.offline_conversions import ApplyOfflineConversionsOperator
 
@@ -17,7 +18,7 @@ WHERE loaded_at >= :interval_start AND loaded_at < :interval_end
 
 with DAG(
     "offline_conversions_by_interval",
-    schedule="@daily",
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=4,
