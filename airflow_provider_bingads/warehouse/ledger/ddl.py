@@ -25,14 +25,15 @@ def ledger_ddl(dialect_name: str, schema: str | None = None, role: str = _ROLE, 
     :param dialect_name: SQLAlchemy's name of the database, such as ``postgresql``.
     :param schema: database schema of the tables, None for the default one.
     :param role: the database role that loads.
-    :param found: version of a ledger that is there already, 0 for none.
+    :param found: version of a ledger that is there already, 0 for none; of the present one only the grants are left.
     """
     dialect = URL.create(dialect_name).get_dialect()()
     tables = ledger_tables(schema)
-    script = [] if found else _schema(dialect, schema)
+    script = _schema(dialect, schema) if found == 0 else []
     # Compiled for a driver, a percent sign is doubled; a script is read by people and by psql.
     script += [statement.replace("%%", "%") for statement in statements(dialect, tables, found)]
-    script += [_stamp(dialect, tables), *_grants(dialect, tables, role)]
+    script += [_stamp(dialect, tables)] if found < VERSION else []
+    script += _grants(dialect, tables, role)
     head = f"-- Ledger of airflow-provider-bingads, version {VERSION}, for {dialect_name}"
     return "\n\n".join([head, *(f"{statement};" for statement in script)]) + "\n"
 

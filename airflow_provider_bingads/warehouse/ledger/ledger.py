@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, Table
 
 from airflow_provider_bingads.domain.records import Entries, Known, OpenCall, OpenRow, RunIdentity, RunRecord
+from airflow_provider_bingads.exceptions import BingAdsError
 from airflow_provider_bingads.sync.ports import Lease, LeaseHolder
 from airflow_provider_bingads.warehouse.failures import Trouble, driver_errors, trouble_of
 from airflow_provider_bingads.warehouse.ledger import lease as leases
@@ -58,15 +59,17 @@ class SqlLedger:
         self._errors = driver_errors(engine)
         self._wait = wait
         self._tables = ledger_tables(schema)
+        self._version = 0
         self._write = Lane(engine, backend)
         self._read = Lane(engine, backend)
         self._lease = Lane(engine, backend)
         self._open()
 
     def _open(self) -> None:
-        version = self._on(self._read.use, lambda connection: version_of(connection, self._tables))
-        if version < VERSION:
+        self._version = self._on(self._read.use, lambda connection: version_of(connection, self._tables))
+        if self._version < VERSION:
             self._on(self._write.transaction, lambda connection: migrate(connection, self._tables, self._backend))
+            self._version = VERSION
 
     def acquire(self, stream_id: str, owner: str, seconds: float) -> Lease | LeaseHolder:
         """Take the lease by compare-and-swap on the database's clock, or tell who has it."""
@@ -155,7 +158,7 @@ class SqlLedger:
                     return work(connection)
             except self._errors as error:
                 if last or trouble_of(error) is not Trouble.CONNECTION:
-                    raise refusal(error, self._dialect, self._schema) from None
+                    raise self._refusal(error) from None
         raise AssertionError
 
     def _append(self, parts: Sequence[_Part]) -> None:
@@ -181,9 +184,12 @@ class SqlLedger:
                 elif trouble is Trouble.VALUE and not plain:
                     plain = True
                 else:
-                    raise refusal(error, self._dialect, self._schema) from None
+                    raise self._refusal(error) from None
 
     def _append_once(self, parts: Sequence[_Part], *, careful: bool, plain: bool) -> None:
         with self._write.transaction() as connection:
             for table, records in parts:
                 self._backend.append(connection, table, records, careful=careful, plain=plain)
+
+    def _refusal(self, error: BaseException) -> BingAdsError:
+        return refusal(error, self._dialect, self._schema, self._version)

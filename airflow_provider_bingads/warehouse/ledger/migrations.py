@@ -6,7 +6,7 @@ what is recorded, so that old rows stay readable as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Final
 
@@ -22,7 +22,14 @@ from airflow_provider_bingads.warehouse.ledger.views import views
 
 __all__ = ["migrate", "statements", "version_of"]
 
-_WITHOUT_VIEWS: Final = 1
+_FIRST_WITH_VIEWS: Final = 2
+_STEPS: Final[Mapping[int, Sequence[str]]] = {
+    2: (
+        "CREATE INDEX ix_bingads_error_run ON {prefix}bingads_error (run_id)",
+        "CREATE INDEX ix_bingads_error_source ON {prefix}bingads_error (source_ref)",
+    ),
+}
+"""Version -> what leads to it from the one before, beside the views. Texts, so that a step never changes again."""
 
 
 def version_of(connection: Connection, tables: LedgerTables) -> int:
@@ -65,18 +72,16 @@ def statements(dialect: Dialect, tables: LedgerTables, found: int) -> list[str]:
     :param dialect: of the ledger's database.
     :param found: version that is there, 0 for none.
     """
-    if found == 0:
-        steps = list(_tables(dialect, tables))
-    else:
-        steps = [statement for version in range(found, VERSION) for statement in _step(version, dialect, tables)]
-    return [*steps, *_views(dialect, tables, replace=found > _WITHOUT_VIEWS)]
+    if found == VERSION:
+        return []
+    steps = list(_tables(dialect, tables)) if found == 0 else _steps(dialect, tables, found)
+    return [*steps, *_views(dialect, tables, replace=found >= _FIRST_WITH_VIEWS)]
 
 
-def _step(version: int, dialect: Dialect, tables: LedgerTables) -> Iterator[str]:
-    """Yield what leads from a version to the next."""
-    if version == _WITHOUT_VIEWS:  # and without an index over the errors but their key
-        for index in sorted(tables.error.indexes, key=str):
-            yield _text(CreateIndex(index), dialect)
+def _steps(dialect: Dialect, tables: LedgerTables, found: int) -> list[str]:
+    prefix = _prefix(dialect, tables)
+    texts = [text for version in range(found + 1, VERSION + 1) for text in _STEPS.get(version, ())]
+    return [text.format(prefix=prefix) for text in texts]
 
 
 def _tables(dialect: Dialect, tables: LedgerTables) -> Iterator[str]:
@@ -87,12 +92,16 @@ def _tables(dialect: Dialect, tables: LedgerTables) -> Iterator[str]:
 
 
 def _views(dialect: Dialect, tables: LedgerTables, *, replace: bool) -> Iterator[str]:
-    prepare = dialect.identifier_preparer
-    schema = f"{prepare.quote_schema(tables.metadata.schema)}." if tables.metadata.schema else ""
+    prefix = _prefix(dialect, tables)
     for view in views(tables):
         if replace:
-            yield f"DROP VIEW IF EXISTS {schema}{view.name}"
-        yield f"CREATE VIEW {schema}{view.name} AS {_text(view.statement, dialect)}"
+            yield f"DROP VIEW IF EXISTS {prefix}{view.name}"
+        yield f"CREATE VIEW {prefix}{view.name} AS {_text(view.statement, dialect)}"
+
+
+def _prefix(dialect: Dialect, tables: LedgerTables) -> str:
+    schema = tables.metadata.schema
+    return f"{dialect.identifier_preparer.quote_schema(schema)}." if schema else ""
 
 
 def _text(element: ClauseElement, dialect: Dialect) -> str:

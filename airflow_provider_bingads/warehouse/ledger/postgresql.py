@@ -58,9 +58,13 @@ class PostgresBackend:
         """Look keys up in one statement."""
         cursor = connection.connection.cursor()
         try:
+            # A table that was just filled has no statistics yet; without them the planner reads all of it.
+            cursor.execute("BEGIN; SET LOCAL enable_seqscan = off")
             marked = statement.format(keys="= ANY(%s::varchar[])", stream="%s")
             cursor.execute(marked, (list(keys), stream_id))
-            return list(cursor.fetchall())
+            found = list(cursor.fetchall())
+            cursor.execute("COMMIT")
+            return found
         finally:
             cursor.close()
 

@@ -10,7 +10,7 @@ __all__ = ["refusal"]
 
 _PASSING = {
     Trouble.CONNECTION: "The ledger's database cannot be reached or closed the connection",
-    Trouble.BUSY: "Another transaction kept the ledger locked",
+    Trouble.BUSY: "Another transaction kept the ledger locked, or a time limit ended the statement",
     Trouble.SPACE: "The ledger's database is out of space",
 }
 _RIGHTS = {
@@ -19,11 +19,12 @@ _RIGHTS = {
 }
 
 
-def refusal(error: BaseException, dialect: str, schema: str | None) -> BingAdsError:
+def refusal(error: BaseException, dialect: str, schema: str | None, found: int) -> BingAdsError:
     """Return the exception to raise for a database error; its text holds none of the driver's.
 
     :param dialect: SQLAlchemy's name of the database.
     :param schema: the ledger's database schema.
+    :param found: version of the ledger that is there, 0 for none.
     """
     trouble, code = trouble_of(error), code_of(error)
     if trouble in _PASSING:
@@ -31,7 +32,7 @@ def refusal(error: BaseException, dialect: str, schema: str | None) -> BingAdsEr
     if trouble in _RIGHTS:
         return FixLedger(
             f"{_RIGHTS[trouble]} ({code}). Let somebody who may create tables run this script once, with the loader's "
-            f"role in place of bingads_loader:\n\n{ledger_ddl(dialect, schema)}"
+            f"role in place of bingads_loader:\n\n{ledger_ddl(dialect, schema, found=found)}"
         )
     return FixLedger(
         f"The ledger's database refused a statement ({code}); `bingads check` shows its version and rights."

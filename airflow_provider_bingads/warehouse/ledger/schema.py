@@ -56,6 +56,15 @@ def _ascii(length: int) -> TypeEngine[str]:
     )
 
 
+def _exact(length: int) -> TypeEngine[str]:
+    """Any text, compared byte by byte."""
+    return (
+        String(length)
+        .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
+        .with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerTables:
     """The tables of one ledger, bound to its database schema."""
@@ -197,7 +206,7 @@ def _row(metadata: MetaData) -> Table:
         Column("column_name", String(200)),
         Column("message", String(500)),
         Column("n_errors", Integer, nullable=False),
-        Column("source_ref", String(128), nullable=False),
+        Column("source_ref", _exact(128), nullable=False),
         Column("event_time", _TIME),
         Column("group_name", String(200)),
         Column("remote_key", String(200)),
@@ -230,7 +239,7 @@ def _error(metadata: MetaData) -> Table:
         Column("stream_id", _ascii(32), nullable=False),
         Column("run_id", _ascii(32), nullable=False),
         Column("row_key", _ascii(32), nullable=False),
-        Column("source_ref", String(128), nullable=False),
+        Column("source_ref", _exact(128), nullable=False),
         Column("origin", _ascii(8), primary_key=True),
         Column("code", Integer),
         Column("error_code", String(100)),
