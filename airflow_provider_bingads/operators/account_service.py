@@ -37,7 +37,7 @@ class ClientAccountService:
 
     def customer_of(self, account_id: str) -> str | None:
         """Return the customer named for the account; None lets the client resolve it."""
-        return self._customers.get(account_id) or self.customer_id
+        return self._customers.get(account_id) or self.customer_id or self.client.settings.customer_id
 
     def sender(self, account_id: str) -> Sender:
         """Return what sends the account's batches."""
