@@ -8,7 +8,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from airflow_provider_bingads.contract import service
 from airflow_provider_bingads.emulator.clock import iso
+from airflow_provider_bingads.emulator.contract_json import TYPE, decode
 from airflow_provider_bingads.emulator.coverage import coverage
 from airflow_provider_bingads.emulator.messages import Reply, Request
 from airflow_provider_bingads.emulator.refusals import RefusalError
@@ -120,8 +122,13 @@ def _goals(emulator: Emulator, request: Request) -> dict[str, Any]:
     account_id = int(body.get("AccountId") or emulator.credentials.account_id)
     if account_id not in emulator.store.world.accounts:
         raise _WrongRequestError("The user has no such account.")
-    goals = [{"@type": OFFLINE_GOAL, "GoalCategory": "Purchase", **goal} for goal in body.get("goals", ())]
-    created_at = emulator.clock.now() - float(body.get("age_hours", 3)) * _HOUR_SECONDS
+    given, age_hours = body.get("goals"), body.get("age_hours", 3)
+    if not isinstance(given, list) or not all(isinstance(goal, dict) for goal in given):
+        raise _WrongRequestError("Send a list of goals.")
+    if isinstance(age_hours, bool) or not isinstance(age_hours, int | float):
+        raise _WrongRequestError("age_hours is a number.")
+    goals = [_goal({"GoalCategory": "Purchase"} | goal) for goal in given]
+    created_at = emulator.clock.now() - age_hours * _HOUR_SECONDS
     found = emulator.execute(
         "CampaignManagement", "AddConversionGoals", {"ConversionGoals": goals}, account_id=account_id, at=created_at
     )
@@ -129,6 +136,11 @@ def _goals(emulator: Emulator, request: Request) -> dict[str, Any]:
         reasons = ", ".join(f"{error.code} {error.symbol}" for error in found["PartialErrors"])
         raise _WrongRequestError(f"Not every goal was added: {reasons}.")
     return {"ConversionGoalIds": [str(goal_id) for goal_id in found["ConversionGoalIds"]]}
+
+
+def _goal(fields: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = decode(service("CampaignManagement"), OFFLINE_GOAL, fields)
+    return found | {TYPE: OFFLINE_GOAL}
 
 
 def _accounts(emulator: Emulator, request: Request) -> dict[str, Any]:
@@ -206,5 +218,5 @@ def _object(request: Request) -> dict[str, Any]:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, RefusalError):
-        return ", ".join(f"{one.code} {one.symbol}" for one in error.errors)
+        return ", ".join(f"{one.code} {one.symbol}: {one.message}" for one in error.errors)
     return str(error)

@@ -195,6 +195,7 @@ def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
         unpacked = unpacker.decompress(body, MAXIMUM_BODY)
     except zlib.error:
         raise UnreadableRequestError(400, "The packed body cannot be read.") from None
-    if unpacker.unconsumed_tail:
-        raise UnreadableRequestError(413, "The body is too long.")
+    if not unpacker.eof:
+        cut = len(unpacked) < MAXIMUM_BODY
+        raise UnreadableRequestError(400 if cut else 413, "The packed body is cut off or too long.")
     return unpacked

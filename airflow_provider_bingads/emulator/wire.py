@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -31,6 +33,9 @@ Observer = Callable[[Request, Reply], None]
 _PAUSE_AND_RESET: Final = struct.pack("ii", 1, 0)
 _BLANKS: Final = b" " * (1 << 20)
 _GARBAGE: Final = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is no reply \x00\xff\xfe\r\n"
+
+
+_log: Final = logging.getLogger(__name__)
 
 
 class _End(Enum):
@@ -136,7 +141,11 @@ class Connection(asyncio.Protocol):
             self._break(Request("POST", ""))
 
     def _on_request(self, event: RequestRead) -> None:
-        reply = self._emulator.serve(event.request, self._admission)
+        try:
+            reply = self._emulator.serve(event.request, self._admission)
+        except Exception as error:  # noqa: BLE001 - a bug of the emulator must not look like an injected fault
+            _log.error("The emulator itself failed at %s: %s", event.request.path, _where(error))
+            reply = Reply(500, b"The emulator itself failed; its log says where.", "text/plain", genuine=False)
         if self._observe is not None:
             self._observe(event.request, reply)
         self._start(reply, keep_alive=event.keep_alive)
@@ -157,14 +166,11 @@ class Connection(asyncio.Protocol):
             self._pump()
 
     def _wait(self, seconds: float) -> None:
-        if self.transport is not None:
-            self.transport.pause_reading()
+        # reading goes on meanwhile: only so is a client noticed that leaves before its reply
         self._waiting = asyncio.get_running_loop().call_later(seconds, self._go_on)
 
     def _go_on(self) -> None:
         self._waiting = None
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
         self._pump()
 
     def _pump(self) -> None:
@@ -194,6 +200,12 @@ class Connection(asyncio.Protocol):
             connection = self.transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _PAUSE_AND_RESET)
             self.transport.abort()
+
+
+def _where(error: Exception) -> str:
+    """Return type and place of an error, without its text: that may hold somebody's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frames[-1].name}, line {frames[-1].lineno}"
 
 
 def _plan(reply: Reply, now: float, *, keep_alive: bool) -> tuple[Iterator[tuple[bytes, float]], _End]:
@@ -239,7 +251,8 @@ def _dribbled(head: bytes, reply: Reply) -> Iterator[tuple[bytes, float]]:
     yield head, 0.0
     size = reply.delivery.piece_bytes
     for start in range(0, len(reply.body), size):
-        yield reply.body[start : start + size], reply.delivery.pause_seconds
+        last = start + size >= len(reply.body)
+        yield reply.body[start : start + size], 0.0 if last else reply.delivery.pause_seconds
 
 
 def _padded(head: bytes, reply: Reply) -> Iterator[tuple[bytes, float]]:
