@@ -46,11 +46,15 @@ def _document(entity: EventEntity) -> dict[str, object]:
 
 
 def _show(entity: EventEntity) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from airflow_provider_bingads.cli.source_table import expected_columns
 
-    shown = Table("Column", "Field", "Type", "Required", "What it is", title=f"{entity.operation}Operator", box=None)
-    for field in entity.fields:
-        shown.add_row(field.default_column, field.name, field.sql_type, "yes" if field.required else "", field.help)
-    Console(soft_wrap=False).print(shown)
-    click.echo("\nbingads columns --ddl prints a CREATE TABLE with an example row.")
+    found = expected_columns(entity)
+    width = max(len(it.field.default_column) for it in found)
+    click.echo(f"{entity.operation}Operator reads these columns, * required:\n")
+    for it in found:
+        name = click.style(f"{it.field.default_column:<{width}}", bold=True)
+        mark = "*" if it.field.required else " "
+        instead = f" Instead of {it.instead_of}." if it.instead_of else ""
+        click.echo(f"{mark} {name}  {it.field.sql_type:<14}  {it.field.name}")
+        click.echo(f"    {it.field.help}{instead} Example: {it.field.example}")
+    click.echo("\n`bingads columns --ddl` prints a CREATE TABLE with an example row.")

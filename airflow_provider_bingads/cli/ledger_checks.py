@@ -8,7 +8,7 @@ from airflow_provider_bingads.cli.findings import Finding, failed, passed
 from airflow_provider_bingads.exceptions import BingAdsError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine
 
     from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables
 
@@ -19,21 +19,20 @@ def ledger_finding(engine: Engine, schema: str | None) -> Finding:
     """Rehearse every kind of statement in a transaction that is rolled back; nothing is left behind."""
     from airflow_provider_bingads.warehouse.failures import driver_errors
     from airflow_provider_bingads.warehouse.ledger.opening import refuse_dialect
-    from airflow_provider_bingads.warehouse.ledger.refusals import refusal
 
-    dialect = engine.dialect.name
     try:
-        refuse_dialect(dialect)
+        refuse_dialect(engine.dialect.name)
         version = _rehearse(engine, schema)
     except BingAdsError as error:
-        return failed("ledger", _told(error, dialect, schema))
+        return failed("ledger", error)
     except driver_errors(engine) as error:
-        return failed("ledger", _told(refusal(error, dialect, schema), dialect, schema))
+        return failed("ledger", _told(error, engine.dialect.name, schema))
     state = f"stands, version {version}" if version else "will be created by the first run"
-    return passed("ledger", f"The ledger {state}; this connection has the rights ({dialect}).")
+    return passed("ledger", f"The ledger {state}; this connection has the rights ({engine.dialect.name}).")
 
 
 def _rehearse(engine: Engine, schema: str | None) -> int:
+    """Return the version of the ledger that is there, 0 for none."""
     from airflow_provider_bingads.warehouse.ledger.migrations import version_of
     from airflow_provider_bingads.warehouse.ledger.schema import ledger_tables
 
@@ -54,18 +53,23 @@ def _touch(connection: Connection, tables: LedgerTables) -> None:
     """Ask for each right with a statement that finds no row."""
     from sqlalchemy import false, insert, select, update
 
-    def nothing_into(table: Table) -> None:
-        connection.execute(insert(table).from_select(table.columns.keys(), select(table).where(false())))
-
     for table in tables.metadata.sorted_tables:
-        nothing_into(table)
+        connection.execute(insert(table).from_select(table.columns.keys(), select(table).where(false())))
     connection.execute(update(tables.lease).where(false()).values(owner="nobody"))
 
 
-def _told(error: BingAdsError, dialect: str, schema: str | None) -> str:
-    """Return the first sentence of a message that goes on with a whole script, and where to get the script."""
-    text = str(error)
-    if "\n\n" not in text:
-        return text
+def _told(error: BaseException, dialect: str, schema: str | None) -> str:
+    from airflow_provider_bingads.warehouse.failures import Trouble, code_of, trouble_of
+
+    trouble, code = trouble_of(error), code_of(error)
+    if trouble in {Trouble.CONNECTION, Trouble.BUSY, Trouble.SPACE}:
+        return (
+            f"The ledger's database cannot be reached, is locked or full ({code}); check host, port and login of its"
+            " connection, and try again."
+        )
     script = f"bingads ledger init --sql --dialect {dialect}" + (f" --schema {schema}" if schema else "")
-    return f"{text.partition('. ')[0]}; `{script}` prints the script for somebody who may create tables."
+    what = "is missing or incomplete" if trouble is Trouble.MISSING else "may not be created, read and written"
+    return (
+        f"The ledger {what} with the rights of this connection ({code}); `{script}` prints the script for somebody who"
+        " may create tables."
+    )

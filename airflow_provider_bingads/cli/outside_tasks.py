@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from airflow_provider_bingads.exceptions import FixConfiguration
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -23,16 +21,22 @@ if TYPE_CHECKING:
 
 __all__ = ["airflow_at_hand", "database_engine", "open_client", "service_settings", "token_store"]
 
-_T = TypeVar("_T")
+
+# an installation without a metadata database is none of our errors, and Airflow logs it as one with a traceback
+_ENVIRONMENT: Final = {"_AIRFLOW_PROCESS_CONTEXT": "server", "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL"}
 
 
 @contextlib.contextmanager
 def airflow_at_hand() -> Iterator[None]:
     """Make Airflow's connections readable, and keep its log lines out of this command's output."""
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
+    added = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def service_settings(conn_id: str) -> ConnectionSettings:
@@ -42,17 +46,17 @@ def service_settings(conn_id: str) -> ConnectionSettings:
     """
     from airflow_provider_bingads.hooks.bingads import BingAdsHook
 
-    return _found(conn_id, lambda: BingAdsHook(conn_id).settings)
+    return BingAdsHook(conn_id).settings
 
 
-def database_engine(conn_id: str, hook_params: Mapping[str, Any] | None = None) -> Engine:
+def database_engine(conn_id: str) -> Engine:
     """Return an engine for a database connection.
 
     :raises FixConfiguration: it does not exist, or is no SQL database.
     """
     from airflow_provider_bingads.hooks.engines import engine_for
 
-    return _found(conn_id, lambda: engine_for(conn_id, hook_params))
+    return engine_for(conn_id)
 
 
 def token_store(settings: ConnectionSettings) -> TokenStore | None:
@@ -71,21 +75,3 @@ def open_client(settings: ConnectionSettings) -> Client:
     from airflow_provider_bingads.api.client import Client
 
     return Client(settings, store=token_store(settings))
-
-
-def _found(conn_id: str, read: Callable[[], _T]) -> _T:
-    from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
-
-    try:
-        return read()
-    except AirflowNotFoundException:
-        raise FixConfiguration(
-            f"There is no Airflow connection {conn_id!r}: neither AIRFLOW_CONN_{conn_id.upper()} nor a secrets backend"
-            f" nor the metadata database has it. Create it with `airflow connections add {conn_id}`, or run this"
-            " command in Airflow's own environment."
-        ) from None
-    except AirflowException as error:
-        raise FixConfiguration(
-            f"Airflow connection {conn_id!r} cannot be read ({type(error).__name__}); `airflow connections get"
-            f" {conn_id}` shows why."
-        ) from None

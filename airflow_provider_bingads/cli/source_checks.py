@@ -79,8 +79,7 @@ def take_sample(
 
 def sample_findings(sample: SourceSample) -> list[Finding]:
     """Return what the sample says about columns, zone and rows."""
-    mapped = ", ".join(f"{name} from {column}" for name, column in sample.mapping.items())
-    return [passed("columns", f"{mapped}."), _zone(sample), _rows(sample.rows)]
+    return [passed("columns", f"Read from {', '.join(sample.mapping.values())}."), _zone(sample), _rows(sample.rows)]
 
 
 def goals_finding(entity: EventEntity, reply: Mapping[str, Any], rows: Sequence[Candidate]) -> Finding:
@@ -89,15 +88,15 @@ def goals_finding(entity: EventEntity, reply: Mapping[str, Any], rows: Sequence[
         return skipped("goals", f"{entity.operation} needs none.")
     goals = next((value for value in reply.values() if isinstance(value, list)), [])
     if not goals:
-        return failed("goals", "The account has no goal for these rows; create one, and send two hours later.")
+        return failed("goals", "The account has none; create one in Microsoft Advertising and wait two hours.")
     judge = entity.reference.judge(reply)
     names = sorted({row.group_name for row in rows if row.group_name and row.payload is not None})
     wrong: list[Violation] = [violation for name in names if (violation := judge(name)) is not None]
     if wrong:
-        more = f" ({len(wrong)} of {len(names)} names in the sample)" if len(wrong) > 1 else ""
+        more = f" ({len(wrong)} of {len(names)} names in the sample are wrong)" if len(wrong) > 1 else ""
         return failed("goals", f"{_capital(wrong[0].reason)}{more}; {wrong[0].remedy}.")
-    named = f", among them all {len(names)} that the sample names" if names else ""
-    return passed("goals", f"The account has {len(goals)}{named}.")
+    named = f"; the sample names {len(names)}, all of them known" if names else ""
+    return passed("goals", f"{len(goals)} in the account{named}.")
 
 
 def _preparation(entity: EventEntity, plan: SourcePlan, options: SourceOptions, account_id: str) -> Preparation:
@@ -146,7 +145,7 @@ def _zone(sample: SourceSample) -> Finding:
             f"Column {sample.undeclared[0]} holds times without zone; declare source_timezone, the zone in which the"
             " source writes them, such as 'Europe/Berlin' (here: --source-timezone).",
         )
-    return passed("zone", "Every time can be placed." if sample.rows else "Nothing to declare.")
+    return passed("zone", "All times of the sample stand in a known zone." if sample.rows else "Nothing to judge.")
 
 
 def _rows(rows: Sequence[Candidate]) -> Finding:
@@ -155,7 +154,7 @@ def _rows(rows: Sequence[Candidate]) -> Finding:
     old = sum(row.out_of_window for row in rows)
     bad = Counter(_told(row.violations[0]) for row in rows if row.violations)
     good = len(rows) - old - bad.total()
-    counts = f"Of the first {len(rows)} rows {good} can be sent, {old} are too old, {bad.total()} are refused"
+    counts = f"Sample of {len(rows)}: {good} can be sent, {old} are out of window, {bad.total()} are refused"
     if not bad:
         return passed("rows", f"{counts}.")
     worst = f"{counts}; most often {bad.most_common(1)[0][0]}."

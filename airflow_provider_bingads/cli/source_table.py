@@ -64,7 +64,7 @@ def create_table(entity: EventEntity, table: str, dialect_name: str) -> str:
         lines.append(f"    {field.default_column} {_type(field, dialect_name)}{null}{comma} -- {field.help}")
     names = ", ".join([_KEY, *(it.field.default_column for it in chosen)])
     values = ", ".join(_literal(value) for value in ["order-1", *(it.field.example for it in chosen)])
-    raw = [f"-- Instead of {it.field.default_column} you may have {_raw(it)}." for it in chosen if it.instead_of]
+    raw = [f"-- {_raw_note(it)}" for it in expected_columns(entity) if _is_raw_twin(it)]
     return "\n".join(
         [
             f"-- Source table of {entity.operation}Operator. Leave NULL what you do not have.",
@@ -88,8 +88,8 @@ def _is_raw_twin(it: ExpectedColumn) -> bool:
     return it.instead_of is not None and it.instead_of.startswith(_HASHED)
 
 
-def _raw(it: ExpectedColumn) -> str:
-    return f"the raw values in a column mapped to {it.instead_of}"
+def _raw_note(it: ExpectedColumn) -> str:
+    return f"{it.field.default_column} {it.field.sql_type} may stand instead of {it.instead_of}. {it.field.help}"
 
 
 def _type(field: EventField, dialect_name: str) -> str:
@@ -97,9 +97,16 @@ def _type(field: EventField, dialect_name: str) -> str:
         return field.sql_type
     from sqlalchemy import DateTime
     from sqlalchemy.engine.url import URL
+    from sqlalchemy.exc import NoSuchModuleError
 
+    try:
+        dialect = URL.create(dialect_name).get_dialect()()
+    except NoSuchModuleError:
+        raise FixConfiguration(
+            f"SQLAlchemy knows no database {dialect_name!r} here. Name another, or install its SQLAlchemy package."
+        ) from None
     # a time without zone would need source_timezone; with one, nothing has to be declared
-    return DateTime(timezone=True).compile(URL.create(dialect_name).get_dialect()())
+    return DateTime(timezone=True).compile(dialect)
 
 
 def _literal(value: str) -> str:

@@ -5,14 +5,11 @@ Pure arithmetic: chance, time and the lock are given, so that one loop above dec
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Backoff", "RetryBudget", "retry_after_seconds"]
 

@@ -12,13 +12,10 @@ Pure: monotonic time, chance and lock are given; the gate never waits, it says h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Admission", "GateState", "ThrottleGate"]
 

@@ -8,14 +8,12 @@ behind ``AADSTS``). A refusal that carries no code at all is looked up by its HT
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any, Final
 
 __all__ = ["Action", "Advice", "Entry", "advice", "entries"]
 
