@@ -166,7 +166,7 @@ class _TimeReader:
         if isinstance(cell, date):
             return self._only_day
         value = cell_text(cell)
-        if type(value) is str or (type(value) is datetime and value is not cell):
+        if type(value) in {str, datetime}:
             return self(value)
         return self._refused(value)
 

@@ -330,7 +330,7 @@ def good_row(number: int, chance: random.Random, columns: tuple[str, ...]) -> di
         "external_attribution_model": "Linear",
         "email_address": f"person{number}@example.com",
         "hashed_email_address": f"{number:064x}",
-        "phone_number": "+14255550100",
+        "phone_number": "+14255550100" if number % 16 == 0 else None,
         "hashed_phone_number": f"{number:064X}",
         "microsoft_click_id": f"{number:032x}",
         "click_time": (moment - timedelta(hours=1)).isoformat(),

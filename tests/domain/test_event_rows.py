@@ -167,7 +167,8 @@ def test_an_event_in_the_future_waits_for_its_time(cells: dict[str, Any], *, fut
     assert [(violation.code, violation.finality) for violation in row.violations] == [
         (5614, Finality.DEFERRED)
     ] * future
-    assert row.payload is None or not future
+    assert (row.payload is None) is future
+    assert not row.out_of_window
 
 
 def test_naive_times_of_all_columns_wait_for_the_declared_zone() -> None:
@@ -363,6 +364,14 @@ def test_one_function_serves_chunk_after_chunk() -> None:
     assert second.violations
     assert replace(first) is not first
     assert (first.key, first.content, first.payload) == (third.key, third.content, third.payload)
+
+
+@pytest.mark.parametrize(("decimals", "sent"), [(0, 12.0), (2, 12.35), (6, 12.345678)])
+def test_money_has_as_many_decimals_as_asked_for(decimals: int, sent: float) -> None:
+    row = read({**GOOD, "conversion_value": "12.3456780"}, value_decimals=decimals)
+
+    assert (row.payload or {})["ConversionValue"] == sent
+    assert row.rounded is (decimals < 6)
 
 
 def test_time_passes_between_chunks() -> None:

@@ -13,6 +13,7 @@ from airflow_provider_bingads.domain.outcomes import Finality, Violation
 from airflow_provider_bingads.domain.reading import Place, Symbol
 from airflow_provider_bingads.domain.times import EARLIEST, LATEST, find_zone, read_time, utc_text
 from airflow_provider_bingads.exceptions import FixSource
+from tests.domain.bad_rows import NumpyLike
 
 WRONG = Symbol("Wrong", 5607)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -56,6 +57,8 @@ def read(cell: Any, zone: tzinfo | None = None) -> Any:
         datetime(2026, 11, 1, 3, 3, 4, tzinfo=BERLIN),
         datetime(2026, 11, 1, 7, 48, 4, tzinfo=timezone(timedelta(hours=5, minutes=45))),
         DriverTime(2026, 11, 1, 2, 3, 4, tzinfo=UTC),
+        NumpyLike(datetime(2026, 11, 1, 2, 3, 4, tzinfo=UTC)),
+        NumpyLike("2026-11-01T02:03:04Z"),
     ],
 )
 def test_every_spelling_of_a_moment_is_that_moment(cell: Any) -> None:
@@ -104,6 +107,7 @@ def test_an_empty_cell_is_null(cell: Any) -> None:
         (1793498584.5, "is a number"),
         (Decimal(1793498584), "is a number"),
         (True, "is not a time"),
+        (NumpyLike(1793498584000000000), "is a number"),
         (b"2026-11-01T02:03:04Z", "is not a time"),
         ("1793498584", "is not a time"),
         ("20261101T020304Z", "is not a time"),
@@ -160,7 +164,7 @@ def test_around_a_change_of_the_clocks_the_first_occurrence_is_taken(zone: str, 
 
 def test_every_half_hour_of_a_year_agrees_with_the_zone_database() -> None:
     """The shortcut that spares most rows the exact test must not miss one skipped time."""
-    for name in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Casablanca"):
+    for name in ("America/Santiago", "Australia/Lord_Howe", "Africa/Casablanca"):
         zone = ZoneInfo(name)
         reader = read_time(Place("f", "c"), wrong=WRONG, zone=zone)
         moment = datetime(2026, 1, 1)  # noqa: DTZ001
@@ -205,7 +209,7 @@ def test_utc_under_any_of_its_names_needs_no_zone_database(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("Europe/Berln", "Europe/Berlin"),
+        ("America/New_Yrk", "Near names: America/New_York"),
         ("W. Europe Standard Time", ""),
         ("../etc/passwd", ""),
         ("Europe", ""),

@@ -62,7 +62,7 @@ def test_a_goal_that_counts_nothing_defers_its_rows(status: str) -> None:
     violation = judged("Lead", goal("Lead", Status=status))
 
     assert violation is not None
-    assert (violation.error_code, violation.finality) == ("GoalNotActive", Finality.DEFERRED)
+    assert (violation.error_code, violation.finality, violation.systemic) == ("GoalNotActive", Finality.DEFERRED, True)
     assert status.lower() in violation.reason
 
 
