@@ -62,18 +62,19 @@ class Server:
     def _connect(self) -> Connection:
         self._connections = {one for one in self._connections if one.transport is not None}
         observe = self._recorder.observe if self._recorder is not None else None
-        connection = Connection(self.emulator, observe, self._replied)
+        connection = Connection(self.emulator, observe, self._before_reply)
         self._connections.add(connection)
         return connection
 
-    def _replied(self) -> None:
+    def _before_reply(self) -> bool:
         seconds = self.emulator.faults.take_refusal()
-        if seconds is not None:
-            self._shut()
-            for connection in self._connections:
-                if not connection.busy:
-                    connection.close()
-            self._reopening = asyncio.get_running_loop().create_task(self._open_again(seconds))
+        if seconds is None:
+            return False
+        self._shut()
+        for connection in self._connections:
+            connection.retire()
+        self._reopening = asyncio.get_running_loop().create_task(self._open_again(seconds))
+        return True
 
     def _shut(self) -> None:
         if self._listener is not None:

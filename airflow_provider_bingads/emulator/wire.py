@@ -57,13 +57,13 @@ _SILENT: Final = {
 class Connection(asyncio.Protocol):
     """One client connection.
 
-    :param replied: called after each reply has left or been given up.
+    :param before_reply: called before the first byte of each reply; True when nobody is to be let in any more.
     """
 
-    def __init__(self, emulator: Emulator, observe: Observer | None, replied: Callable[[], None]) -> None:
+    def __init__(self, emulator: Emulator, observe: Observer | None, before_reply: Callable[[], bool]) -> None:
         self._emulator = emulator
         self._observe = observe
-        self._replied = replied
+        self._before_reply = before_reply
         self._parser = RequestParser()
         self._admission = Admission()
         self._pieces: Iterator[tuple[bytes, float]] | None = None
@@ -90,9 +90,7 @@ class Connection(asyncio.Protocol):
         self.transport = None
         if self._waiting is not None:
             self._waiting.cancel()
-        if self._reply is not None:
-            self._reply = None
-            self._replied()
+        self._reply = None
 
     def pause_writing(self) -> None:
         """Hold the next piece until the kernel has taken this one."""
@@ -107,6 +105,13 @@ class Connection(asyncio.Protocol):
         """Read on."""
         self._parser.feed(data)
         self._read()
+
+    def retire(self) -> None:
+        """Take no further request: close now, or after the reply under way."""
+        if self.busy:
+            self._end = _End.CLOSE if self._end is _End.KEEP else self._end
+        else:
+            self.close()
 
     def close(self) -> None:
         """Close the connection after what has been written."""
@@ -159,7 +164,9 @@ class Connection(asyncio.Protocol):
 
     def _start(self, reply: Reply, *, keep_alive: bool) -> None:
         self._reply = reply
-        self._pieces, self._end = _plan(reply, self._emulator.clock.now(), keep_alive=keep_alive)
+        # a client that has its reply may knock again at once: the door must be shut before
+        last = self._before_reply()
+        self._pieces, self._end = _plan(reply, self._emulator.clock.now(), keep_alive=keep_alive and not last)
         if reply.delivery.delay_seconds > 0:
             self._wait(reply.delivery.delay_seconds)
         else:
@@ -191,7 +198,6 @@ class Connection(asyncio.Protocol):
             self._abort()
         elif self._end is _End.CLOSE:
             self.close()
-        self._replied()
         self._read()
 
     def _abort(self) -> None:
