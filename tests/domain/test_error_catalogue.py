@@ -64,6 +64,8 @@ def test_an_entry_tells_people_who_mends_it_and_how(entry) -> None:
         ("CampaignManagement", 5601, None, Action.SPLIT),
         ("CampaignManagement", None, "HTTP413", Action.SPLIT),
         ("CampaignManagement", None, "HTTP429", Action.WAIT),
+        ("CampaignManagement", None, "HTTP407", Action.FAIL),
+        ("CampaignManagement", None, "HTTP503", Action.RETRY),
         *(
             ("CampaignManagement", code, None, Action.REJECT)
             for code in (5602, 5603, 5604, 5605, 5607, 5608, 5609, 5610, 5611, 5616, 5617, 5618, 5624, 5626)
