@@ -11,7 +11,15 @@ from urllib.parse import unquote
 
 from airflow_provider_bingads.emulator.messages import Request
 
-__all__ = ["BodyProgress", "HeadRead", "RequestParser", "RequestRead", "UnreadableRequestError", "reply_head"]
+__all__ = [
+    "BodyProgress",
+    "HeadRead",
+    "RequestParser",
+    "RequestRead",
+    "UnreadableRequestError",
+    "reply_head",
+    "unpacked",
+]
 
 MAXIMUM_HEAD: Final = 64 * 1024
 MAXIMUM_BODY: Final = 64 * 1024 * 1024
@@ -84,7 +92,7 @@ class RequestParser:
             self._announced = True
             return BodyProgress(len(self._buffer) + len(self._chunks or b""))
         request, keep_alive = self._request, self._keep_alive
-        request.body = _unpacked(body, request.headers)
+        request.body = unpacked(body, request.headers)
         self._request = self._length = self._chunks = None
         return RequestRead(request, keep_alive)
 
@@ -184,7 +192,11 @@ def _headers(lines: list[str]) -> dict[str, str]:
     return headers
 
 
-def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
+def unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return a body without its content encoding.
+
+    :raises UnreadableRequestError: an unknown encoding, broken data, or more than this server takes.
+    """
     encoding = headers.get("content-encoding", "identity").lower()
     if encoding == "identity" or not body:
         return body
