@@ -5,6 +5,7 @@ Time and waiting are given. Every wait asks whether the run is to stop, and no w
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from airflow_provider_bingads.exceptions import FixCredentials, RetryLater
 
 __all__ = ["MOST_ATTEMPTS", "CallRun", "Ended", "Limits", "Machinery"]
 
+_LOG: Final = logging.getLogger(__name__)
 MOST_ATTEMPTS: Final = 5
 
 
@@ -159,6 +161,7 @@ class CallRun:
             asked = self._asked_seconds(attempt.reply)
             if found.step is Step.WAIT:
                 throttled = max(found.wait_seconds or 0.0, asked)
+                _LOG.warning("%s asks to slow down, so all its calls pause: %s", self._service, found.detail)
             clean = attempt.reply is not None and throttled is None
         finally:
             self._gate.settle(admission, self._use.monotonic(), throttled_seconds=throttled, clean=clean)
@@ -179,7 +182,7 @@ class CallRun:
         if seconds <= 0:
             return Attempt(WireFailure(sent=False, sentence="the time for the call is over"))
         reply = self._use.http.send(self._call.request(self._identify(self._token)), seconds)
-        self._ended.attempts += 1
+        self._ended.attempts += isinstance(reply, WireReply) or reply.sent
         self._ended.latency_ms = reply.latency_ms
         if isinstance(reply, WireFailure):
             return Attempt(reply)
@@ -215,6 +218,7 @@ class CallRun:
         seconds = max(self._use.backoff.seconds(self._failures), asked_seconds)
         if seconds >= self._left_seconds():
             return False
+        _LOG.info("Call %d of %d in %.1f s, because %s", self._failures + 1, MOST_ATTEMPTS, seconds, self._ended.detail)
         self._ended.stopped = self._use.wait(seconds)
         return not self._ended.stopped
 

@@ -23,13 +23,13 @@ from airflow_provider_bingads.api.http import HttpStack
 from airflow_provider_bingads.api.masking import Mask, no_mask, spellings
 from airflow_provider_bingads.api.oauth import AccessToken, TokenSource
 from airflow_provider_bingads.api.rest import RestTransport
-from airflow_provider_bingads.api.rights import check_rights, is_read
+from airflow_provider_bingads.api.rights import check_ids, check_rights, is_read
 from airflow_provider_bingads.api.sender import BatchSender
 from airflow_provider_bingads.api.settings import ConnectionSettings, TransportKind
 from airflow_provider_bingads.api.token_store import TokenStore
 from airflow_provider_bingads.api.transport import Identity, Transport
 from airflow_provider_bingads.contract import Operation, operation
-from airflow_provider_bingads.domain.calls import CallResult, CallVerdict
+from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault
 from airflow_provider_bingads.domain.retry import Backoff, RetryBudget
 from airflow_provider_bingads.domain.throttle import ThrottleGate
 from airflow_provider_bingads.exceptions import FixConfiguration
@@ -198,6 +198,7 @@ class Client:
         account = account_id or (self.settings.account_id if needs_account else None)
         check_rights(self.settings, described.service, described.name, body, account)
         customer = customer_id or self.settings.customer_id
+        check_ids(account_id=account, customer_id=customer)
         if needs_account and account is None:
             raise FixConfiguration(
                 f"{described.service}.{described.name} needs an account; give account_id, or set it in connection"
@@ -217,7 +218,12 @@ class Client:
                 account_id=account,
             )
 
-        call = self._transport.prepare(described, body)
+        try:
+            call = self._transport.prepare(described, body)
+        except FixConfiguration as error:
+            # of a batch one row may be at fault; the delivery narrows it down, as it does after a refusal
+            fault = Fault(described.service, None, "RequestNotWritable", message=str(error))
+            return Ended(fault=fault, detail=str(error), permanent=True)
         gate = self._gate(customer)
         return CallRun(self._machinery, described.service, call, identify=identify, gate=gate, limits=limits).run()
 
@@ -225,8 +231,9 @@ class Client:
         """Return the customer an account belongs to, looked up once; the end of the lookup where it failed."""
         with self._customers_lock:
             known = self._customers.get(account_id)
-        if known is not None:
-            return known
+            return known if known is not None else self._look_up_customer(account_id, limits)
+
+    def _look_up_customer(self, account_id: str, limits: Limits) -> str | Ended:
         lookup = _operation("CustomerManagement", "GetAccount")
         body = {"AccountId": account_id, "ReturnAdditionalFields": None}
         ended = self._carry_out(lookup, body, None, None, replace(limits, replay=True))
@@ -238,8 +245,7 @@ class Client:
             ended.verdict, ended.answer = CallVerdict.NOT_APPLIED, None
             ended.detail = f"customer_id is not set and could not be looked up from account {account_id}: {why}"
             return ended
-        with self._customers_lock:
-            return self._customers.setdefault(account_id, str(found))
+        return self._customers.setdefault(account_id, str(found))
 
     def _gate(self, customer_id: str | None) -> ThrottleGate:
         where = self.settings.base_url or self.settings.environment.value

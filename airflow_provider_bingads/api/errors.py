@@ -39,9 +39,10 @@ def error_of(operation: Operation, ended: Ended) -> BingAdsError:
         )
     if ended.stopped:
         return Stopped(f"{name} was not carried out: the run was asked to stop.")
+    if ended.permanent:
+        return FixConfiguration(f"{name} did not get through: {ended.detail}")
     if ended.fault is None:
-        kind = FixConfiguration if ended.permanent else RetryLater
-        return kind(f"{name} did not get through: {ended.detail}.")
+        return RetryLater(f"{name} did not get through: {ended.detail}.")
     return _refusal(operation, ended.fault, ended)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from airflow_provider_bingads.api.settings import ConnectionSettings
 from airflow_provider_bingads.exceptions import FixConfiguration
 
-__all__ = ["check_rights", "is_read"]
+__all__ = ["check_ids", "check_rights", "is_read"]
 
 _READS: Final = ("Get", "Search", "Find", "Query")
 _DEPTH: Final = 4
@@ -18,6 +18,16 @@ _LIST_LOOKED_AT: Final = 1000
 def is_read(operation: str) -> bool:
     """Tell whether an operation changes nothing, by the naming rule of the whole API."""
     return operation.startswith(_READS)
+
+
+def check_ids(**ids: str | None) -> None:
+    """Check that ids are numbers, before they become headers.
+
+    :raises FixConfiguration: one is not.
+    """
+    for name, value in ids.items():
+        if value is not None and not (value.isascii() and value.isdecimal()):
+            raise FixConfiguration(f"{name} is {value!r}; it must be the number, digits only.")
 
 
 def check_rights(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -117,18 +118,14 @@ class BingAdsHook(BaseHook):
         :returns: the reply's body by API field name, ids as text.
         :raises BingAdsError: see :meth:`airflow_provider_bingads.api.client.Client.call`.
         """
-        client = self.get_conn()
-        try:
-            return client.call(
-                service,
-                operation,
-                body,
-                account_id=account_id,
-                customer_id=customer_id,
-                deadline_seconds=conf.getfloat("bingads", "call_deadline_seconds", fallback=120.0),
-            )
-        finally:
-            client.close()
+        return self._shared_client.call(
+            service,
+            operation,
+            body,
+            account_id=account_id,
+            customer_id=customer_id,
+            deadline_seconds=conf.getfloat("bingads", "call_deadline_seconds", fallback=120.0),
+        )
 
     def get_df(
         self,
@@ -165,6 +162,13 @@ class BingAdsHook(BaseHook):
             return diagnose(client)
         finally:
             client.close()
+
+    @cached_property
+    def _shared_client(self) -> Client:
+        """One client for all calls through the hook, so that they share a sign-in; closed with the hook."""
+        client = self.get_conn()
+        weakref.finalize(self, client.close)
+        return client
 
     def _client(self, *, keep_tokens: bool) -> Client:
         from airflow_provider_bingads.api.client import Client

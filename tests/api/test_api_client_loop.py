@@ -67,8 +67,59 @@ def test_five_attempts_are_the_end() -> None:
 
 def test_nothing_sent_in_five_attempts_is_not_applied() -> None:
     result = result_of(NOT_SENT)
-    assert (result.verdict, result.fault, result.attempts) == (CallVerdict.NOT_APPLIED, None, 5)
+    assert (result.verdict, result.fault) == (CallVerdict.NOT_APPLIED, None)
     assert "no connection" in result.detail
+
+
+def test_attempts_count_what_left_the_process() -> None:
+    """The delivery adds them up as calls made."""
+    assert result_of(NOT_SENT).attempts == 0
+    assert result_of(NOT_SENT, LOST, accepted()).attempts == 2
+
+
+def test_a_batch_that_cannot_be_written_is_a_refusal_to_narrow_down() -> None:
+    """One cell must not end the run; a caller of a single call is told at once."""
+    body = {"OfflineConversions": [{"ConversionName": object()}]}
+    service = FakeService([accepted()])
+    result = client_of(service).result(*APPLY, body)
+    assert result.verdict is CallVerdict.NOT_APPLIED
+    assert result.fault is not None
+    assert result.fault.error_code == "RequestNotWritable"
+    soap = client_of(service, transport="soap").result(*APPLY, {"OfflineConversions": [{"ConversionName": "\x00"}]})
+    assert soap.fault is not None
+    assert soap.fault.error_code == "RequestNotWritable"
+    with pytest.raises(FixConfiguration):
+        client_of(service, transport="soap").call(*APPLY, {"OfflineConversions": [{"ConversionName": "\x00"}]})
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("wrong", ["12\r\nX-Evil: 1", "abc", "", "١٢"])
+def test_an_id_that_is_no_number_never_becomes_a_header(wrong: str) -> None:
+    service = FakeService([accepted()])
+    client = client_of(service, account_id=None, customer_id=None)
+    for ids in ({"account_id": wrong, "customer_id": "1"}, {"account_id": "1", "customer_id": wrong or "x"}):
+        with pytest.raises(FixConfiguration):
+            client.result(*APPLY, BODY, **ids)
+    assert service.requests == []
+
+
+def test_threads_look_a_customer_up_once_together() -> None:
+    service = FakeService([account("555"), accepted()])
+    client = client_of(service, customer_id=None)
+    threads = [threading.Thread(target=client.result, args=(*APPLY, BODY)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert len(service.requests) == 7
+
+
+def test_pauses_and_repetitions_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever watches a run that stands still reads why."""
+    caplog.set_level("INFO")
+    result_of(LOST, fault(117, "CallRateExceeded"), accepted())
+    assert "Call 2 of 5 in 0.5 s, because the connection" in caplog.text
+    assert "asks to slow down, so all its calls pause: refused with 117" in caplog.text
 
 
 def test_a_refusal_after_a_lost_reply_leaves_the_outcome_unknown() -> None:

@@ -185,6 +185,8 @@ def test_a_task_keeps_the_rotated_token_in_a_variable(define: Define, monkeypatc
     stored = json.loads(kept["bingads_refresh_token__ads"])
     assert stored["generation"] == 1
     hook.call("CustomerManagement", "GetUser", {"UserId": None})
+    assert json.loads(kept["bingads_refresh_token__ads"])["generation"] == 1, "one hook signs in once"
+    BingAdsHook("ads").call("CustomerManagement", "GetUser", {"UserId": None})
     assert json.loads(kept["bingads_refresh_token__ads"])["generation"] == 2
 
 
