@@ -25,7 +25,7 @@ ADD_CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("window_invalid", {"ConversionWindowInMinutes": 129_601}, {"ConversionWindowInMinutes": 129_600}),
     ("category_missing", {"GoalCategory": None}, {"GoalCategory": "Signup"}),
     ("category_missing", {"GoalCategory": "Download"}, {"GoalCategory": "Other"}),
-    ("revenue_without_type", {"Revenue": FIXED | {"Type": "NoValue"}}, {"Revenue": {"Type": "NoValue"}}),
+    ("revenue_value_invalid", {"Revenue": FIXED | {"Type": "NoValue"}}, {"Revenue": {"Type": "NoValue"}}),
     ("revenue_value_invalid", {"Revenue": FIXED | {"Value": -1}}, {"Revenue": FIXED | {"Value": 0}}),
     ("revenue_value_invalid", {"Revenue": FIXED | {"Value": None}}, {"Revenue": {"Type": "VariableValue"}}),
     ("currency_unknown", {"Revenue": FIXED | {"CurrencyCode": "XXZ"}}, {"Revenue": FIXED | {"CurrencyCode": "EUR"}}),

@@ -254,31 +254,18 @@ def _category_missing(case: GoalCase) -> bool:
 
 
 @ADD_RULES.item(
-    5332,
-    "InvalidConversionGoalRevenueType",
-    field="Revenue.Type",
-    message="A revenue with a value or a currency needs a type that has them.",
-    source=_REVENUE,
-    certainty=Certainty.ASSUMED,
-)
-def _revenue_without_type(case: GoalCase) -> bool:
-    given = case.revenue("Value") or case.revenue("CurrencyCode")
-    return bool(given) and case.revenue("Type") == "NoValue"
-
-
-@ADD_RULES.item(
     5333,
     "InvalidConversionGoalRevenueValue",
     field="Revenue.Value",
-    message="The revenue is negative, or a fixed revenue has no value.",
+    message="The revenue is negative, missing where it is fixed, or given where the type is NoValue.",
     source=_REVENUE,
     certainty=Certainty.ASSUMED,
 )
 def _revenue_value_invalid(case: GoalCase) -> bool:
-    value = case.revenue("Value")
+    value, kind = case.revenue("Value"), case.revenue("Type")
     if value is None:
-        return bool(case.revenue("Type") == "FixedValue")
-    return bool(value < 0)
+        return bool(kind == "FixedValue")
+    return bool(value < 0 or (kind == "NoValue" and value > 0))
 
 
 @ADD_RULES.item(

@@ -21,7 +21,7 @@ _CODES: Final = "guides/operation-error-codes"
 _OPERATION: Final = "campaign-management-service/applyofflineconversions"
 _OBJECT: Final = "campaign-management-service/offlineconversion"
 _REPORTS: Final = "campaign-management-service/dailysummary"
-_HELP: Final = "https://help.ads.microsoft.com/apex/index/3/en/56852"
+_HELP: Final = "https://help.ads.microsoft.com/#apex/3/en/56852/2"
 
 _CLICK_ID: Final = re.compile(r"[0-9a-fA-F]{32}\Z")
 _CLICK_ID_DASHED: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
