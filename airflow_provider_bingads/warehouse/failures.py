@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 
 __all__ = ["Trouble", "code_of", "driver_errors", "syntax_hint", "trouble_of"]
 
@@ -111,9 +111,12 @@ _BY_CLASS: Final = {
 
 
 def driver_errors(engine: Engine) -> tuple[type[Exception], ...]:
-    """Return what a statement may raise, whether it went through SQLAlchemy or to the driver directly."""
+    """Return what a database may make a statement raise, through SQLAlchemy or from the driver directly.
+
+    Errors of SQLAlchemy itself are not among them: they tell of a mistake of ours and hold no data.
+    """
     driver = getattr(engine.dialect, "dbapi", None)
-    return (SQLAlchemyError, UnicodeError, *((driver.Error,) if driver is not None else ()))
+    return (DBAPIError, TimeoutError, UnicodeError, *((driver.Error,) if driver is not None else ()))
 
 
 def _driver_error(error: BaseException) -> BaseException:

@@ -47,8 +47,8 @@ class Backend(Protocol):
         """
         ...
 
-    def find(self, connection: Connection, statement: str, stream_id: str, keys: Sequence[str]) -> list[Any]:
-        """Run a statement with ``{keys}`` where the list of keys and ``{stream}`` where the stream belongs."""
+    def find(self, connection: Connection, statement: str, stream_id: str, prefixes: Sequence[str]) -> list[Any]:
+        """Run a statement that has ``{among}`` where the prefixes of keys and ``{stream}`` where the stream belongs."""
         ...
 
 

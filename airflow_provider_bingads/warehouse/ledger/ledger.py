@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table
 
@@ -24,9 +23,6 @@ from airflow_provider_bingads.warehouse.ledger.schema import VERSION, ledger_tab
 
 __all__ = ["SqlLedger"]
 
-_PAUSES_SECONDS: Final = (0.0, 0.5, 2.0, 5.0)
-"""Before each further attempt of a write on a broken connection: a restarted database is back in seconds."""
-
 _Part = tuple[Table, Sequence[Sequence[Any]]]
 _Result = TypeVar("_Result")
 _Opened = Callable[[], AbstractContextManager[Connection]]
@@ -40,7 +36,6 @@ class SqlLedger:
     :param engine: engine of the ledger's database.
     :param backend: the database's own ways.
     :param schema: database schema of the tables, None for the default one.
-    :param wait: called with seconds between two attempts of a write.
     :raises FixLedger: the tables do not exist and cannot be created, or a newer release made them.
     :raises RetryLater: the database cannot be reached.
     """
@@ -50,14 +45,11 @@ class SqlLedger:
         engine: Engine,
         backend: Backend,
         schema: str | None = None,
-        *,
-        wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._backend = backend
         self._dialect = engine.dialect.name
         self._schema = schema
         self._errors = driver_errors(engine)
-        self._wait = wait
         self._tables = ledger_tables(schema)
         self._version = 0
         self._write = Lane(engine, backend)
@@ -168,17 +160,15 @@ class SqlLedger:
         exists is left out.
         """
         parts = [part for part in parts if part[1]]
-        pauses = list(_PAUSES_SECONDS)
-        careful = plain = False
+        careful = plain = reconnected = False
         while parts:
             try:
                 self._append_once(parts, careful=careful, plain=plain)
                 parts = []
             except self._errors as error:
                 trouble = trouble_of(error)
-                if trouble is Trouble.CONNECTION and pauses:
-                    careful = True
-                    self._wait(pauses.pop(0))
+                if trouble is Trouble.CONNECTION and not reconnected:
+                    reconnected = careful = True
                 elif trouble is Trouble.DUPLICATE and not careful:
                     careful = True
                 elif trouble is Trouble.VALUE and not plain:

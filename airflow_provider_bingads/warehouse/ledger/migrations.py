@@ -25,6 +25,8 @@ __all__ = ["migrate", "statements", "version_of"]
 _FIRST_WITH_VIEWS: Final = 2
 _STEPS: Final[Mapping[int, Sequence[str]]] = {
     2: (
+        "DROP INDEX {prefix}ix_bingads_row_key",
+        "CREATE INDEX ix_bingads_row_key ON {prefix}bingads_row (substr(row_key, 1, 8))",
         "CREATE INDEX ix_bingads_error_run ON {prefix}bingads_error (run_id)",
         "CREATE INDEX ix_bingads_error_source ON {prefix}bingads_error (source_ref)",
     ),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,17 +19,16 @@ __all__ = ["LEDGER_DIALECTS", "ledger_for", "refuse_dialect"]
 LEDGER_DIALECTS: Final = ("sqlite", "postgresql")
 
 
-def ledger_for(engine: Engine, schema: str | None = None, *, wait: Callable[[float], object] = time.sleep) -> SqlLedger:
+def ledger_for(engine: Engine, schema: str | None = None) -> SqlLedger:
     """Open the ledger of a database, creating or migrating its tables at first use.
 
     :param engine: of the ledger's database; made with ``hide_parameters``.
     :param schema: database schema of the tables; None for the connection's default.
-    :param wait: called with seconds between two attempts of a write on a broken connection.
     :raises FixConfiguration: this database cannot hold a ledger.
     :raises FixLedger: the tables are missing and cannot be created; the message holds the script.
     :raises RetryLater: the database cannot be reached.
     """
-    return SqlLedger(engine, _backend(engine, schema), schema, wait=wait)
+    return SqlLedger(engine, _backend(engine, schema), schema)
 
 
 def _backend(engine: Engine, schema: str | None) -> Backend:

@@ -54,14 +54,14 @@ class PostgresBackend:
         finally:
             cursor.close()
 
-    def find(self, connection: Connection, statement: str, stream_id: str, keys: Sequence[str]) -> list[Any]:
+    def find(self, connection: Connection, statement: str, stream_id: str, prefixes: Sequence[str]) -> list[Any]:
         """Look keys up in one statement."""
         cursor = connection.connection.cursor()
         try:
             # A table that was just filled has no statistics yet; without them the planner reads all of it.
             cursor.execute("BEGIN; SET LOCAL enable_seqscan = off")
-            marked = statement.format(keys="= ANY(%s::varchar[])", stream="%s")
-            cursor.execute(marked, (list(keys), stream_id))
+            marked = statement.format(among="= ANY(%s::text[])", stream="%s")
+            cursor.execute(marked, (list(prefixes), stream_id))
             found = list(cursor.fetchall())
             cursor.execute("COMMIT")
             return found

@@ -17,7 +17,7 @@ from airflow_provider_bingads.domain.records import Known, OpenCall, OpenRow
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 from airflow_provider_bingads.warehouse.ledger.fold import RowEvent, current, known_states
-from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables
+from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX, LedgerTables, same_key
 
 __all__ = ["known", "members_of", "open_calls", "waiting_rows"]
 
@@ -33,7 +33,8 @@ def _known_statement(tables: LedgerTables, dialect: Dialect) -> str:
     names = ", ".join(
         prepare.format_column(row.c[name]) for name in ("row_key", "content_hash", "gen", "state", "rank", "run_id")
     )
-    return f"SELECT {names} FROM {prepare.format_table(row)} WHERE row_key {{keys}} AND stream_id = {{stream}}"  # noqa: S608 - names are the schema's own
+    indexed = f"substr(row_key, 1, {KEY_PREFIX})"
+    return f"SELECT {names} FROM {prepare.format_table(row)} WHERE {indexed} {{among}} AND stream_id = {{stream}}"  # noqa: S608 - names are the schema's own
 
 
 def known(
@@ -43,7 +44,10 @@ def known(
     if not keys:
         return {}
     statement = _known_statement(tables, connection.dialect)
-    return known_states(backend.find(connection, statement, stream_id, keys))
+    wanted = frozenset(keys)
+    prefixes = sorted({key[:KEY_PREFIX] for key in wanted})
+    found = backend.find(connection, statement, stream_id, prefixes)
+    return known_states(event for event in found if event[0] in wanted)
 
 
 def members_of(packed: str) -> tuple[tuple[str, str], ...]:
@@ -101,10 +105,10 @@ def _events_of_waiting_keys(tables: LedgerTables, stream_id: str, event_after: d
         .subquery("waiting")
     )
     events = [row.c[name] for name in RowEvent._fields]
+    started = and_(run.c.run_id == row.c.run_id, run.c.event == "start")
     return (
         select(*events, row.c.event_time, run.c.dag_run_id)
-        .join(keys, keys.c.row_key == row.c.row_key)
-        .outerjoin(run, and_(run.c.run_id == row.c.run_id, run.c.event == "start"))
+        .select_from(row.join(keys, same_key(keys, row)).outerjoin(run, started))
         .where(row.c.stream_id == stream_id)
         .order_by(row.c.row_key)
     )

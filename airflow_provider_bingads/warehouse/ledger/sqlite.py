@@ -54,13 +54,13 @@ class SqliteBackend:
         finally:
             cursor.close()
 
-    def find(self, connection: Connection, statement: str, stream_id: str, keys: Sequence[str]) -> list[Any]:
+    def find(self, connection: Connection, statement: str, stream_id: str, prefixes: Sequence[str]) -> list[Any]:
         """Look keys up, at most 500 in one statement (SQLite before 3.32 takes 999 parameters)."""
         found: list[Any] = []
         cursor = connection.connection.cursor()
         try:
-            for start in range(0, len(keys), _KEYS_A_STATEMENT):
-                some = keys[start : start + _KEYS_A_STATEMENT]
+            for start in range(0, len(prefixes), _KEYS_A_STATEMENT):
+                some = prefixes[start : start + _KEYS_A_STATEMENT]
                 cursor.execute(_with_markers(statement, len(some)), (*some, stream_id))
                 found.extend(cursor.fetchall())
         finally:
@@ -70,4 +70,4 @@ class SqliteBackend:
 
 @lru_cache(maxsize=64)
 def _with_markers(statement: str, count: int) -> str:
-    return statement.format(keys=f"IN ({', '.join('?' * count)})", stream="?")
+    return statement.format(among=f"IN ({', '.join('?' * count)})", stream="?")

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
-from airflow_provider_bingads.warehouse.ledger.schema import COUNTERS, LedgerTables
+from airflow_provider_bingads.warehouse.ledger.schema import COUNTERS, LedgerTables, same_key
 
 __all__ = ["View", "views"]
 
@@ -171,7 +171,7 @@ def _attention(tables: LedgerTables) -> Select[Any]:
     first_seen = select(func.min(same.c.at)).where(_same_version(same, row)).scalar_subquery()
     # By whatever task and from whatever row: the service has the event.
     applied_since = exists().where(
-        since.c.row_key == row.c.row_key,
+        same_key(since, row),
         since.c.stream_id == row.c.stream_id,
         since.c.rank == literal_column(str(_APPLIED)),
         _newer(since, row),
@@ -218,7 +218,7 @@ def _open_rows(tables: LedgerTables) -> Select[Any]:
     row, since = tables.row.alias("r"), tables.row.alias("since")
     run, joined = _start_of(tables, "s", row)
     settled = exists().where(
-        since.c.row_key == row.c.row_key,
+        same_key(since, row),
         since.c.stream_id == row.c.stream_id,
         since.c.content_hash == row.c.content_hash,
         _weight(since) > _weight(row),
