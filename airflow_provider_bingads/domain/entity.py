@@ -79,14 +79,14 @@ class ReferenceCheck:
     :param service: API service of the read.
     :param operation: the read operation.
     :param body: its request body.
-    :param judge: given the reply's body, returns a function from a candidate's ``group_name`` to the violation to
-        add (deferred, never final), or None.
+    :param judge: given the reply's body, returns a function from a candidate's ``group_name`` and the candidate to the
+        violation to add (deferred, never final), or None.
     """
 
     service: str
     operation: str
     body: Mapping[str, object]
-    judge: Callable[[Mapping[str, Any]], Callable[[str], Any]]
+    judge: Callable[[Mapping[str, Any]], Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True)

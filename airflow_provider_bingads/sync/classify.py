@@ -62,13 +62,13 @@ def classify(
     known: Mapping[str, Sequence[Known]],
     open_keys: Collection[str],
     run_id: str,
-    reference: Callable[[str], Violation | None] | None = None,
+    reference: Callable[[str, Candidate], Violation | None] | None = None,
 ) -> Classified:
     """Sort a chunk's rows.
 
     :param known: what the ledger held of their keys, read after ``open_keys`` was taken.
     :param open_keys: keys of this run whose outcome is not recorded yet.
-    :param reference: tells from a row's group name what the account lacks for it.
+    :param reference: tells from a row and its group name what the account lacks for it.
     """
     result = Classified()
     seen: set[str] = set()
@@ -99,12 +99,12 @@ def _already(candidate: Candidate, recorded: Sequence[Known], run_id: str) -> st
 def _judge(
     candidate: Candidate,
     recorded: Sequence[Known] | None,
-    reference: Callable[[str], Violation | None] | None,
+    reference: Callable[[str, Candidate], Violation | None] | None,
     result: Classified,
 ) -> None:
     violations = candidate.violations
     if reference is not None and candidate.group_name is not None:
-        missing = reference(candidate.group_name)
+        missing = reference(candidate.group_name, candidate)
         if missing is not None:
             violations = (*violations, missing)
     if violations:
@@ -119,7 +119,7 @@ def _judge(
 def systemic_cause(
     candidates: Sequence[Candidate],
     classified: Classified,
-    reference: Callable[[str], Violation | None] | None = None,
+    reference: Callable[[str, Candidate], Violation | None] | None = None,
 ) -> Violation | None:
     """Return the cause outside the rows that hits every row of a first chunk, or None.
 
@@ -138,9 +138,9 @@ def systemic_cause(
     return shared
 
 
-def _systemic(candidate: Candidate, reference: Callable[[str], Violation | None] | None) -> Violation | None:
+def _systemic(candidate: Candidate, reference: Callable[[str, Candidate], Violation | None] | None) -> Violation | None:
     for violation in candidate.violations:
         if violation.systemic:
             return violation
-    missing = reference(candidate.group_name) if reference and candidate.group_name is not None else None
+    missing = reference(candidate.group_name, candidate) if reference and candidate.group_name is not None else None
     return missing if missing is not None and missing.systemic else None

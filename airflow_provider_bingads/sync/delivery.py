@@ -50,7 +50,7 @@ _RECORD_PAUSES_SECONDS = (0.5, 2.0, 8.0)
 
 _NOT_THE_ROWS_FAULT = frozenset({RowState.DEFERRED, RowState.UNKNOWN})
 
-Reference = Callable[[str], Violation | None]
+Reference = Callable[[str, Candidate], Violation | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class AccountDelivery:
     :param service: API service of the operation.
     :param lease: the account's lease; renewed while this runs.
     :param prepare: validates rows.
-    :param reference: tells what the account lacks for a group name; None where nothing has to exist.
+    :param reference: tells what the account lacks for a row and its group name; None where nothing has to exist.
     :param open_work: what earlier runs left open.
     """
 
@@ -276,7 +276,7 @@ class AccountDelivery:
         for row in judged:
             self.tally.outcome(row.state)
             if row.state in FAILED_STATES or row.state is RowState.DEFERRED:
-                self.tally.problem(local_problem(row))
+                self.tally.problem(local_problem(row, self.scribe.column_at_fault(row.violations[0])))
             if recorded:
                 self.open_work.resolve(row.candidate.key, row.candidate.content)
         if recorded:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from airflow_provider_bingads.domain.calls import CallResult, RowError
 from airflow_provider_bingads.domain.catalogue import advice
-from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
+from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState, Violation
 from airflow_provider_bingads.domain.records import BatchRecord, CallRecord, Entries, ErrorRecord, RowRecord
 from airflow_provider_bingads.domain.rows import Batch, Candidate
 from airflow_provider_bingads.domain.scrub import scrub
@@ -50,6 +50,7 @@ class Scribe:
     """Writes entries in the name of one run on one stream.
 
     :param column_of_code: the source column that a code of the service is about.
+    :param column_of_field: the source column mapped to an API field.
     :param next_local_index: first free ``row_index`` for rows decided without a call.
     """
 
@@ -59,6 +60,7 @@ class Scribe:
     operation: str
     epoch: int
     column_of_code: Mapping[int, str]
+    column_of_field: Mapping[str, str]
     next_local_index: int = 0
 
     def intent(self, batch: Batch, call_id: str, at: datetime, deadline_seconds: float) -> Entries:
@@ -137,6 +139,10 @@ class Scribe:
     def column_of(self, error: RowError | None) -> str | None:
         """Return the source column a refusal is about, None where its code does not tell."""
         return None if error is None or error.code is None else self.column_of_code.get(error.code)
+
+    def column_at_fault(self, violation: Violation) -> str | None:
+        """Return the source column a violation is about, None where no column is."""
+        return violation.column or self.column_of_field.get(violation.field)
 
     def open_call_event(self, kind: CallEventKind, call_id: str, batch_id: str, at: datetime, detail: str) -> Entries:
         """Say what became known of an earlier run's call."""
@@ -225,7 +231,7 @@ class Scribe:
             first.code,
             first.error_code,
             first.field or None,
-            first.column,
+            self.column_at_fault(first),
             first.sentence,
             len(judged.violations),
             row.source_ref,
@@ -289,7 +295,7 @@ class Scribe:
                 code=violation.code,
                 error_code=violation.error_code,
                 field_path=violation.field or None,
-                column_name=violation.column,
+                column_name=self.column_at_fault(violation),
                 message=violation.sentence,
                 details=None,
                 remedy=violation.remedy,

@@ -15,7 +15,7 @@ __all__ = ["local_problem", "service_problem"]
 _NOTHING_TO_DO = "nothing; the next run judges the row again"
 
 
-def local_problem(row: Judged) -> RowProblem:
+def local_problem(row: Judged, column: str | None) -> RowProblem:
     """Describe a row decided here, by its first reason."""
     first = row.violations[0]
     return RowProblem(
@@ -26,7 +26,7 @@ def local_problem(row: Judged) -> RowProblem:
         code=first.code,
         error_code=first.error_code,
         field_path=first.field or None,
-        column=first.column,
+        column=column,
         message=first.sentence,
         remedy=first.remedy,
         tracking_id=None,

@@ -189,6 +189,7 @@ class EventRun:
             operation=self.entity.operation,
             epoch=epoch,
             column_of_code=self._columns_of_codes(),
+            column_of_field=self.columns_of_fields,
         )
         open_work = self._do("write", partial(self._recover, stream, scribe)) if lease else OpenWork(())
         reference = self._do("send", partial(self.service.reference, account)) if account else None

@@ -261,6 +261,8 @@ CANARIES = ("canary.person@example.org", "+49 151 2345 6789", "4915123456789", "
 def test_no_personal_data_reaches_log_ledger_or_xcom(
     warehouse: Warehouse, service: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
+    service.reset()
+    service.add_goal("Purchase", IsEnhancedConversionsEnabled=True)
     warehouse.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, email, phone, conversion_time, conversion_name)")
     at = conversions(1)[0]["conversion_time"]
     people = [
@@ -286,6 +288,14 @@ def test_no_personal_data_reaches_log_ledger_or_xcom(
         assert canary.lower() not in seen.lower()
     for secret in ("refresh_token", "developer_token"):
         assert getattr(service.credentials, secret) not in seen
+
+
+def test_rows_without_a_click_id_wait_for_a_goal_that_takes_them(warehouse: Warehouse, service: Any) -> None:
+    warehouse.add(conversions(1, microsoft_click_id=None, hashed_email_address="a" * 64) + conversions(1, start=2))
+    ran = run()
+    assert ran.counts == {"source_rows": 2, "applied": 1, "deferred": 1}
+    (item,) = ran.xcom["partial_errors"]["items"]
+    assert (item["error_code"], item["column"]) == ("NotEligibleForEnhancedConversions", "conversion_name")
 
 
 def test_xcom_stays_small_when_everything_is_wrong(warehouse: Warehouse, service: Any) -> None:

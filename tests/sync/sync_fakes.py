@@ -209,10 +209,10 @@ class FakeService:
     def sender(self, account_id: str) -> FakeService:
         return self
 
-    def reference(self, account_id: str) -> Callable[[str], Violation | None] | None:
+    def reference(self, account_id: str) -> Callable[[str, Candidate], Violation | None] | None:
         if self.known_goals is None:
             return None
-        return lambda name: None if name in (self.known_goals or ()) else missing_goal(name)
+        return lambda name, _row: None if name in (self.known_goals or ()) else missing_goal(name)
 
     def send(self, payloads: Sequence[Mapping[str, object]], deadline_seconds: float) -> CallResult:
         keys = [str(payload["key"]) for payload in payloads]
