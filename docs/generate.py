@@ -126,6 +126,35 @@ def tables() -> str:
     return _table(("table", "columns (key in bold)"), rows)
 
 
+def views() -> str:
+    """List the ledger's views with their columns."""
+    from airflow_provider_bingads.warehouse.ledger.schema import ledger_tables
+    from airflow_provider_bingads.warehouse.ledger.views import views as of
+
+    rows = [(f"`{view.name}`", ", ".join(view.statement.selected_columns.keys())) for view in of(ledger_tables())]
+    return _table(("view", "columns"), rows)
+
+
+def commands() -> str:
+    """Quote the help of every command."""
+    import click
+
+    from airflow_provider_bingads.cli.main import main as group
+
+    return "\n\n".join(
+        f"## {path}\n\n```text\n{command.get_help(click.Context(command, info_name=path, max_content_width=100))}\n```"
+        for path, command in _leaves("bingads", group)
+        if path != "bingads emulator"  # it hands its options on to the emulator
+    )
+
+
+def _leaves(path: str, command: Any) -> Iterable[tuple[str, Any]]:
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _leaves(f"{path} {name}", child)
+    if not hasattr(command, "commands"):
+        yield path, command
+
+
 def rules() -> str:
     """List the emulator's rules with their source and certainty."""
     from airflow_provider_bingads.emulator.coverage import coverage
@@ -172,6 +201,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 PARTS: dict[str, Callable[..., str]] = {
     "arguments": arguments,
+    "commands": commands,
     "connection": connection,
     "errors": errors,
     "fields": fields,
@@ -180,6 +210,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "not_emulated": not_emulated,
     "rules": rules,
     "tables": tables,
+    "views": views,
 }
 
 

@@ -30,6 +30,8 @@ CONN_ID = "bingads_default"
 FIRST, CRASH = "first", "crash"
 KILL_AT = 0.4
 """Share of the rows the service must have received before the run is killed."""
+LATENCY_MS = 200
+"""Of each reply while a run is being killed; about what a far service takes."""
 OPEN_ROWS = """
 SELECT coalesce(sum(n_rows), 0) FROM bingads_batch WHERE batch_id IN (
     SELECT batch_id FROM bingads_call GROUP BY batch_id, call_id HAVING max(event = 'intent') AND count(*) = 1
@@ -74,12 +76,12 @@ def main() -> None:
         send_everything(console, stage)
         send_again(console, stage)
         crash = prepare(console, arguments.output / CRASH, arguments.rows, at_end, airflow=stage.airflow.folder)
-        lost, duplicated = survive_a_crash(console, crash)
+        survived = survive_a_crash(console, crash)
         console.rule(f"Done in {time.monotonic() - started:.0f} s")
         say_where_to_look(console, stage)
         if arguments.keep:
             keep(console, stage)
-    sys.exit(1 if lost or duplicated else 0)
+    sys.exit(0 if survived else 1)
 
 
 def prepare(console: Console, folder: Path, rows: int | None, at_end: ExitStack, airflow: Path | None = None) -> Stage:
@@ -101,7 +103,7 @@ def prepare(console: Console, folder: Path, rows: int | None, at_end: ExitStack,
     if airflow is None:
         with console.status("Airflow creates its own tables"):
             home.airflow("db", "migrate")
-    os.environ.update(home.environment, AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING")
+    os.environ.update(home.environment, AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR")
     console.print(f"  conversion goals created through the API: {', '.join(goals.create(emulator))}")
     newest = datetime.fromisoformat(emulator.now()).astimezone(UTC) - timedelta(hours=1)
     sizes = warehouse.build(path, newest=newest, purchases=rows)
@@ -128,16 +130,21 @@ def send_again(console: Console, stage: Stage) -> None:
     console.print(f"  upload calls the service received in this run: {stage.apply_calls() - before}")
 
 
-def survive_a_crash(console: Console, stage: Stage) -> tuple[int, int]:
-    """Kill a run in the middle of a fresh upload, run again, and count from the outside."""
+def survive_a_crash(console: Console, stage: Stage) -> bool:
+    """Kill a run in the middle of a fresh upload, run again, and count from the outside.
+
+    :return: nothing lost, nothing sent twice.
+    """
     console.rule("3. SIGKILL in the middle of a fresh upload")
+    stage.emulator.configure(latency_ms=LATENCY_MS)
     run = stage.airflow.start_run(DAG_ID)
-    while stage.applied() < stage.rows * KILL_AT and run.process.poll() is None:
-        time.sleep(0.01)
-    run.kill()
+    with console.status("uploading"):
+        while stage.applied() < stage.rows * KILL_AT and run.process.poll() is None:
+            time.sleep(0.01)
+        run.kill()
     ((open_rows,),) = query(stage.warehouse, OPEN_ROWS)
     console.print(
-        f"  killed with {stage.applied():,} conversions applied and the answer for {open_rows:,} rows unknown"
+        f"  killed with {stage.applied():,} conversions applied and {open_rows:,} rows sent without an answer"
     )
     stage.watch(console, stage.airflow.start_run(DAG_ID), "the next run")
     program = Path(__file__).with_name("count.py")
@@ -145,8 +152,8 @@ def survive_a_crash(console: Console, stage: Stage) -> tuple[int, int]:
     counted = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     console.print(f"  counted by {program.name}, which imports neither provider nor emulator:")
     console.print("".join(f"    {line}\n" for line in counted.splitlines()), highlight=False, end="")
-    numbers = dict(line.split(" = ") for line in counted.splitlines())
-    return int(numbers["lost"]), int(numbers["duplicated"])
+    numbers = {name: int(value) for name, value in (line.split(" = ") for line in counted.splitlines())}
+    return numbers["lost"] == numbers["duplicated"] == 0 and numbers["resent"] <= open_rows
 
 
 def say_where_to_look(console: Console, stage: Stage) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 REASONS = """
-SELECT count(*) AS rows, owner, "column", reason, remedy FROM bingads_attention
-GROUP BY owner, "column", reason, remedy ORDER BY rows DESC LIMIT 10
+SELECT count(*) AS rows, owner, reason, remedy FROM bingads_attention
+GROUP BY owner, reason, remedy ORDER BY rows DESC, reason LIMIT 10
 """
 TOTALS = "SELECT state, count(*) FROM bingads_row_current GROUP BY state ORDER BY count(*) DESC"
 
@@ -41,9 +41,7 @@ def show_summary(console: Console, summary: dict[str, Any], seconds: float) -> N
 
 def show_reasons(console: Console, warehouse: Path) -> None:
     """Print the ten most frequent reasons of rows that need somebody."""
-    table = Table(
-        "rows", "whose", "column", "reason", "remedy", title="The ten most frequent reasons", title_justify="left"
-    )
+    table = Table("rows", "whose", "reason", "remedy", title="The ten most frequent reasons", title_justify="left")
     table.columns[0].justify = "right"
     for rows, *texts in query(warehouse, REASONS):
         table.add_row(f"{rows:,}", *[text or "" for text in texts])
