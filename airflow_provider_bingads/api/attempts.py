@@ -14,7 +14,7 @@ from typing import Final
 from airflow_provider_bingads.api.http import HttpStack, WireFailure, WireReply
 from airflow_provider_bingads.api.judgement import Attempt, Judgement, Step, judge
 from airflow_provider_bingads.api.oauth import AccessToken, TokenSource
-from airflow_provider_bingads.api.replies import Answer, Unreadable, tracking_id_of
+from airflow_provider_bingads.api.replies import Answer, Reading, Unreadable, tracking_id_of
 from airflow_provider_bingads.api.transport import Identity, PreparedCall
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault
 from airflow_provider_bingads.domain.retry import Backoff, RetryBudget, retry_after_seconds
@@ -186,7 +186,13 @@ class CallRun:
         self._ended.latency_ms = reply.latency_ms
         if isinstance(reply, WireFailure):
             return Attempt(reply)
-        return Attempt(None, reply, self._call.read(reply))
+        return Attempt(None, reply, self._read(reply))
+
+    def _read(self, reply: WireReply) -> Reading:
+        try:
+            return self._call.read(reply)
+        except Exception as error:  # noqa: BLE001 - our own mistake here must not make a call that was sent look unsent
+            return Unreadable(f"the reply could not be read ({type(error).__name__})")
 
     def _judge(self, attempt: Attempt) -> Judgement:
         token = self._token

@@ -155,6 +155,11 @@ class HttpStack:
                 wrote = exchange.wrote or self._given is not None
                 sent = wrote and EFFECT.get(type(error)) is not Effect.NOT_SENT
                 return WireFailure(sent, _sentence(error, where), _is_certificate(error), self._ms(started))
+            except Exception as error:
+                # nobody foresaw it, but what has left the process must not look unsent
+                if not exchange.wrote:
+                    raise
+                return WireFailure(sent=True, sentence=_sentence(error, where), latency_ms=self._ms(started))
         return WireReply(reply.status, reply.headers, reply.body, self._ms(started))
 
     def close(self) -> None:

@@ -103,6 +103,16 @@ def test_an_id_that_is_no_number_never_becomes_a_header(wrong: str) -> None:
     assert service.requests == []
 
 
+def test_a_mistake_in_reading_does_not_make_a_sent_call_look_unsent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("row")
+
+    monkeypatch.setattr("airflow_provider_bingads.api.rest.read_rest", broken)
+    result = result_of(accepted(), replay=False)
+    assert result.verdict is CallVerdict.UNKNOWN
+    assert result.detail == "the reply could not be read (KeyError)"
+
+
 def test_threads_look_a_customer_up_once_together() -> None:
     service = FakeService([account("555"), accepted()])
     client = client_of(service, customer_id=None)

@@ -69,6 +69,25 @@ def test_after_a_broken_reply_nobody_knows(reply: bytes, why: str) -> None:
     assert why in failure.sentence
 
 
+def test_what_nobody_foresaw_after_sending_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("airflow_provider_bingads.api.http.read_body", broken)
+    failure = send(answering(OK))
+    assert isinstance(failure, WireFailure)
+    assert failure.sent
+
+
+def test_what_nobody_foresaw_before_sending_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("airflow_provider_bingads.api.http._http_request", broken)
+    with pytest.raises(ZeroDivisionError):
+        send(answering(OK))
+
+
 def test_a_packed_reply_is_unpacked() -> None:
     head = HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED)
     reply = send(answering(head + PACKED))
