@@ -67,7 +67,7 @@ def _conflicts(preparation: Preparation, exclusive: Sequence[tuple[str, str]]) -
         yield f"{name} has both a column ({mapping[name]!r}) and a constant. Keep one."
     for raw, hashed in exclusive:
         if {raw, hashed} <= {**mapping, **constants}.keys():
-            yield f"{raw} and {hashed} are both given, and both become {hashed}. Leave one out: columns={{{raw!r}: None}}."
+            yield f"{raw} and {hashed} both become {hashed}. Leave one out, such as columns={{{raw!r}: None}}."
     fields_of = defaultdict(list)
     for name, column in mapping.items():
         fields_of[column].append(name)
