@@ -184,7 +184,7 @@ def explosive(seen: Observed, _scene: Scene) -> None:
 
 
 def large(seen: Observed, scene: Scene) -> None:
-    assert len(seen.body) > 2 << 20
+    assert len(seen.body) > 16 << 20
     truthful(Observed(seen.received.replace(b" " * (1 << 20), b""), "open", None, 0), scene)
 
 
@@ -227,7 +227,7 @@ KINDS_SEEN: dict[str, tuple[str, Callable[[Observed, Scene], None], int, bool]] 
     "index_out_of_range": ("index_out_of_range", misplaced, 1, False),
     "dtd_in_reply": ("dtd_in_reply", document_type, 2, False),
     "billion_laughs_reply": ("billion_laughs_reply", explosive, 2, False),
-    "huge_reply": ("huge_reply(2)", large, 2, False),
+    "huge_reply": ("huge_reply(16)", large, 2, False),
     "gzip_bomb": ("gzip_bomb(2)", packed, 2, False),
 }
 SEPARATELY = {
@@ -358,3 +358,8 @@ def test_the_sign_in_service_is_slow_on_order(scene: Scene) -> None:
 def test_a_fault_of_any_kind_may_strike_the_sign_in_service(scene: Scene) -> None:
     scene.control.set_faults([{"do": "drop_after_apply", "match": {"op": "token"}, "times": 1}])
     dropped(exchange(scene.control.url, token_request(scene.control)), scene)
+
+
+def test_a_reset_may_strike_the_sign_in_service(scene: Scene) -> None:
+    scene.control.set_faults([{"do": "reset_before", "match": {"op": "token"}, "times": 1}])
+    reset(exchange(scene.control.url, token_request(scene.control)), scene)

@@ -166,12 +166,22 @@ def test_an_ordinary_client_works_on_one_connection() -> None:
 
 
 def test_latency_is_real_on_the_wire_and_calls_wait_side_by_side() -> None:
-    with start(now=lambda: NOON, settings=Settings(latency_ms=200)) as running:
+    with start(now=lambda: NOON, settings=Settings(latency_ms=600)) as running:
         control = EmulatorControl(running.url, running.credentials)
         seen = exchange(control.url, apply_bytes("rest", sign_in(control)))
         assert seen.first_byte is not None
-        assert seen.first_byte >= 0.19
-        assert exchange(control.url, HEALTH).seconds < 0.19
+        assert seen.first_byte >= 0.59
+        assert exchange(control.url, HEALTH).seconds < 0.59
+
+
+def test_a_client_that_asks_first_is_told_to_go_on() -> None:
+    with start() as running:
+        address = urlsplit(running.url)
+        with socket.create_connection((address.hostname or "", address.port or 0), 10) as connection:
+            connection.sendall(b"POST /x HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+            assert connection.recv(1_000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            connection.sendall(b"x")
+            assert connection.recv(1_000).startswith(b"HTTP/1.1 404 Not Found\r\n")
 
 
 def test_what_is_no_http_gets_a_status_and_the_end_of_the_connection() -> None:
@@ -187,12 +197,12 @@ def test_a_client_that_leaves_before_its_reply_counts_as_not_answered() -> None:
         control = EmulatorControl(running.url, running.credentials)
         control.add_goal("Lead")
         headers = sign_in(control)
-        control.set_faults(["slow(0.2)"])
+        control.set_faults(["slow(0.6)"])
         address = urlsplit(control.url)
         with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
             connection.sendall(apply_bytes("rest", headers, 1))
-            time.sleep(0.1)
-        time.sleep(0.3)
+            time.sleep(0.05)
+        time.sleep(0.8)
         (call,) = control.calls()
     assert (call["applied"], call["answered"]) == (1, False)
 
