@@ -79,7 +79,7 @@ def test_a_source_that_does_not_fit_says_column_reason_and_remedy(
         ({"mapping": {**MAPPING, "conversion_value": "mail"}}, ["Did you mean 'ConversionValue'"]),
         ({"mapping": {**MAPPING, "Xyz": "mail"}}, ["'Xyz'", "Its fields: ConversionCurrencyCode"]),
         ({"mapping": {**MAPPING, "AccountId": "mail"}}, ["AccountId cannot be sent", "account_id_column"]),
-        ({"mapping": {**MAPPING, "EmailAddress": "mail", "HashedEmailAddress": "mail_sha"}}, ["both become Hashed", "None"]),
+        ({"mapping": {**MAPPING, "EmailAddress": "mail", "HashedEmailAddress": "mail_sha"}}, ["become Hashed", "None"]),
         ({"mapping": {**MAPPING, "ExternalAttributionModel": "goal"}}, ["'goal'", "ConversionName and ExternalAttri"]),
         ({"constants": {"ConversionName": "Lead"}}, ["both a column ('goal') and a constant"]),
         ({"constants": {"ConversionValue": "12,5"}}, ["constants['ConversionValue']", "plain number"]),
