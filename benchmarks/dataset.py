@@ -1,0 +1,83 @@
+"""The rows that every contestant sends: made from their number alone, so that all runs have the same."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["GOALS", "SERVICE_STARTS_AT", "TABLE", "build_postgresql", "build_sqlite"]
+
+SERVICE_STARTS_AT: Final = datetime(2026, 11, 1, 12, tzinfo=UTC)
+"""The emulator's clock begins here, so that the rows need not follow the calendar."""
+GOALS: Final = ("Purchase", "Lead", "Phone call")
+TABLE: Final = "offline_conversions"
+
+_NEWEST: Final = SERVICE_STARTS_AT - timedelta(hours=3)
+_SPREAD_SECONDS: Final = 80 * 86_400
+_PRIME: Final = 2_654_435_761
+_CURRENCIES: Final = ("USD", "EUR", "GBP")
+_SQLITE_DDL: Final = f"""
+CREATE TABLE {TABLE} (
+    conversion_id INTEGER PRIMARY KEY,
+    microsoft_click_id TEXT NOT NULL,
+    conversion_name TEXT NOT NULL,
+    conversion_time TEXT NOT NULL,
+    conversion_value REAL NOT NULL,
+    conversion_currency_code TEXT NOT NULL
+)
+"""
+_POSTGRESQL_DDL: Final = f"""
+CREATE TABLE {TABLE} (
+    conversion_id BIGINT PRIMARY KEY,
+    microsoft_click_id CHAR(32) NOT NULL,
+    conversion_name VARCHAR(100) NOT NULL,
+    conversion_time TIMESTAMPTZ NOT NULL,
+    conversion_value DOUBLE PRECISION NOT NULL,
+    conversion_currency_code CHAR(3) NOT NULL
+)
+"""
+
+Row = tuple[int, str, str, str, float, str]
+
+
+def rows(count: int) -> Iterator[Row]:
+    """Yield conversions: times all over 80 days, every click its own, three goals and currencies."""
+    for number in range(1, count + 1):
+        happened = _NEWEST - timedelta(seconds=number * _PRIME % _SPREAD_SECONDS)
+        yield (
+            number,
+            hashlib.sha256(b"click %d" % number).hexdigest()[:32],
+            GOALS[number % len(GOALS)],
+            happened.strftime("%Y-%m-%d %H:%M:%S"),
+            (500 + number * 7_919 % 50_000) / 100,
+            _CURRENCIES[number % len(_CURRENCIES)],
+        )
+
+
+def build_sqlite(path: Path, count: int) -> None:
+    """Write a warehouse file; its times are text in UTC, as SQLite has no type of its own for them."""
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(_SQLITE_DDL)
+        connection.executemany(f"INSERT INTO {TABLE} VALUES (?, ?, ?, ?, ?, ?)", rows(count))
+
+
+def build_postgresql(url: str, schema: str, count: int) -> None:
+    """Write the table into a schema of its own, which is emptied first.
+
+    :param url: as libpq takes it.
+    """
+    import psycopg2
+    from psycopg2.extras import execute_values
+
+    connection: Any = psycopg2.connect(url, options=f"-c search_path={schema} -c timezone=UTC")
+    with closing(connection), connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}; {_POSTGRESQL_DDL}")
+        execute_values(cursor, f"INSERT INTO {TABLE} VALUES %s", rows(count), page_size=5_000)
