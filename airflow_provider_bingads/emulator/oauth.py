@@ -92,7 +92,8 @@ class SignIn:
         redirect = query.get("redirect_uri", "")
         if query.get("client_id") not in self._world.applications:
             return _page(400, "AADSTS700016: this application is not registered here.")
-        if query.get("response_type") != "code" or not redirect.startswith(("http://", "https://")):
+        usable = redirect.startswith(("http://", "https://")) and redirect.isascii() and redirect.isprintable()
+        if query.get("response_type") != "code" or not usable:
             return _page(400, "AADSTS900144: response_type=code and a redirect_uri are needed.")
         if not _SCOPES & set(query.get("scope", "").split()):
             return _redirect(redirect, {"error": "invalid_scope", "state": query.get("state", "")})

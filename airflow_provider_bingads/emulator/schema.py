@@ -6,6 +6,7 @@ import re
 from copy import deepcopy
 from functools import cache
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
@@ -67,7 +68,7 @@ def wsdl(service_name: str, address: str) -> bytes:
     :raises LookupError: the contract has no WSDL of this service.
     """
     text = wsdl_path(service_name).read_bytes()
-    return _ADDRESS.sub(lambda found: found[1] + address.encode() + found[2], text)
+    return _ADDRESS.sub(lambda found: found[1] + escape(address, {'"': "&quot;"}).encode() + found[2], text)
 
 
 def first_error(schema: etree.XMLSchema) -> str:

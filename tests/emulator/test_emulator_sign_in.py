@@ -156,7 +156,14 @@ def test_a_code_challenge_must_be_met(service: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [({"client_id": "unknown"}, 400), ({"response_type": "token"}, 400), ({"scope": "x"}, 302)]
+    ("query", "status"),
+    [
+        ({"redirect_uri": "http://localhost/\r\nSet-Cookie: a=b"}, 400),
+        ({"redirect_uri": "file:///etc"}, 400),
+        ({"client_id": "unknown"}, 400),
+        ({"response_type": "token"}, 400),
+        ({"scope": "x"}, 302),
+    ],
 )
 def test_a_wrong_request_for_consent_is_refused(query: dict[str, str], status: int, service: Caller) -> None:
     reply = consent(service, **query)
