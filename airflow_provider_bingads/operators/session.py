@@ -14,7 +14,7 @@ from airflow_provider_bingads.domain.entity import EventEntity, Preparation, Pre
 from airflow_provider_bingads.domain.records import RunIdentity
 from airflow_provider_bingads.exceptions import FixConfiguration
 from airflow_provider_bingads.operators.account_service import ClientAccountService, prepare_for_account
-from airflow_provider_bingads.operators.runtime import LogProgress, RunClock, ids
+from airflow_provider_bingads.operators.runtime import LogProgress, RunClock, ids, rare_collections
 from airflow_provider_bingads.operators.source_plan import SourcePlan, plan_source
 from airflow_provider_bingads.operators.threads import LaneExecutor, Supervisor
 from airflow_provider_bingads.sync.delivery import Ports
@@ -73,7 +73,8 @@ class EventSession:
         ports = Ports(clock=clock, ids=ids(), ledger=ledger, executor=executor, progress=progress)
         run = self._event_run(settings, ports)
         earlier = ledger.counts_of_earlier_tries(settings.identity, settings.operation)
-        reports = self.supervisor.run(run.deliver)
+        with rare_collections():
+            reports = self.supervisor.run(run.deliver)
         return RunSummary(
             run_id=settings.run_id,
             operation=settings.operation,
