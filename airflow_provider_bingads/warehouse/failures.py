@@ -11,7 +11,8 @@ from enum import Enum
 from typing import Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 __all__ = ["Trouble", "code_of", "driver_errors", "syntax_hint", "trouble_of"]
 
@@ -116,7 +117,7 @@ def driver_errors(engine: Engine) -> tuple[type[Exception], ...]:
     Errors of SQLAlchemy itself are not among them: they tell of a mistake of ours and hold no data.
     """
     driver = getattr(engine.dialect, "dbapi", None)
-    return (DBAPIError, TimeoutError, UnicodeError, *((driver.Error,) if driver is not None else ()))
+    return (DBAPIError, PoolTimeoutError, UnicodeError, *((driver.Error,) if driver is not None else ()))
 
 
 def _driver_error(error: BaseException) -> BaseException:

@@ -106,6 +106,14 @@ class Query:
             statement = statement.where(named.in_(accounts.values))
         return statement.order_by(self.account)
 
+    def count(self) -> Select[Any]:
+        """Return the SELECT that counts what ``rows`` returns for all accounts."""
+        statement = select(func.count()).select_from(self.origin)
+        if self.cutoff is None:
+            return statement
+        moment, bound_cutoff = self.cutoff
+        return statement.where(or_(moment >= bound_cutoff, moment.is_(None)))
+
     def count_before_cutoff(self) -> Select[Any] | None:
         """Return the SELECT that counts, by account, what ``rows`` leaves out; None where it leaves out nothing."""
         if self.cutoff is None:

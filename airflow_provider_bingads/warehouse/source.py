@@ -60,6 +60,7 @@ class SqlSource:
         self._query = query
         self._stream = stream
         self._size = request.chunk_size
+        self._given_as_query = request.sql is not None
         self._quotable = not request.parameters
         self._account = None if request.account_column is None else request.columns.index(request.account_column)
         self._accounts_seen: dict[str | None, set[Any]] = {}
@@ -85,6 +86,13 @@ class SqlSource:
                 return
             self._remember_accounts(page)
             yield page
+
+    def expected_rows(self) -> int | None:
+        """Count the rows to come, on a connection of its own; None for a query, which would run twice for it."""
+        if self._given_as_query:
+            return None
+        with refused(self._engine, self._query.what, quotable=self._quotable), self._engine.connect() as connection:
+            return int(connection.execute(self._query.count()).scalar_one())
 
     def count_before_cutoff(self) -> dict[str | None, int]:
         """Count the rows that the pushed-down cutoff left out, by account (None without a column).

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +37,9 @@ def postgres_schema(postgres_database: URL) -> Iterator[str]:
     engine = create_engine(postgres_database, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.exec_driver_sql(f"CREATE SCHEMA {name}")
-        yield name
+    engine.dispose()  # a test may end every connection it finds
+    yield name
+    with engine.connect() as connection:
         connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
     engine.dispose()
 
@@ -49,6 +53,17 @@ def postgres_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     engine = create_engine(url, hide_parameters=True)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def memory_folder(tmp_path: Path) -> Iterator[Path]:
+    """Folder in memory where the system has one, for tests that commit hundreds of times."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(params=["sqlite", *(pytest.param(driver, marks=POSTGRES) for driver in DRIVERS)])

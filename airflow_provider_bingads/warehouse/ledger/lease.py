@@ -15,7 +15,7 @@ from airflow_provider_bingads.sync.ports import Lease, LeaseHolder
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 
-__all__ = ["OWNER_LENGTH", "acquire", "release", "renew"]
+__all__ = ["OWNER_LENGTH", "acquire", "holder", "release", "renew"]
 
 OWNER_LENGTH: Final = 1000
 
@@ -30,12 +30,21 @@ def _row(connection: Connection, lease: Table, stream_id: str) -> Any:
     return connection.execute(select(lease).where(lease.c.stream_id == stream_id)).one_or_none()
 
 
+def holder(connection: Connection, lease: Table, backend: Backend, stream_id: str) -> LeaseHolder | None:
+    """Tell who holds the lease; asked first, so that whoever waits for it does not stand in the writers' way."""
+    row = _row(connection, lease, stream_id)
+    if row is None or from_stored(row.expires_at) <= backend.now(connection):
+        return None
+    return LeaseHolder(row.owner, from_stored(row.acquired_at), from_stored(row.expires_at))
+
+
 def acquire(
     connection: Connection, lease: Table, backend: Backend, *, stream_id: str, owner: str, seconds: float
 ) -> Lease | LeaseHolder:
     """Take the lease if nobody holds it; inside a transaction.
 
-    A lease is free from its expiry on, whoever held it: the same task's earlier try may still be running.
+    A lease is free from its expiry on, whoever held it; until then not even its holder's own next try may have it,
+    for the earlier one may still be running.
     """
     if _row(connection, lease, stream_id) is None:
         first = (stream_id, "", 0, _NEVER, _NEVER)

@@ -66,7 +66,11 @@ class SqlLedger:
     def acquire(self, stream_id: str, owner: str, seconds: float) -> Lease | LeaseHolder:
         """Take the lease by compare-and-swap on the database's clock, or tell who has it."""
         owner = owner[: leases.OWNER_LENGTH]
-        return self._on(
+        held = self._on(
+            self._lease.use,
+            lambda connection: leases.holder(connection, self._tables.lease, self._backend, stream_id),
+        )
+        return held or self._on(
             self._lease.transaction,
             lambda connection: leases.acquire(
                 connection, self._tables.lease, self._backend, stream_id=stream_id, owner=owner, seconds=seconds
