@@ -9,13 +9,13 @@ from typing import NamedTuple
 from airflow_provider_bingads.domain.outcomes import ROW_RANK, RowState
 from airflow_provider_bingads.domain.records import Known
 
-__all__ = ["RowEvent", "current", "known_states"]
+__all__ = ["RowEvent", "best_of_each", "current", "known_states"]
 
 _APPLIED = ROW_RANK[RowState.APPLIED]
 
 
 class RowEvent(NamedTuple):
-    """What of a recorded outcome matters for the state of its key."""
+    """What of a recorded outcome matters for the state of its key; the last two only order what else is equal."""
 
     row_key: str
     content_hash: str
@@ -24,6 +24,8 @@ class RowEvent(NamedTuple):
     rank: int
     run_id: str
     at: datetime
+    call_id: str
+    row_index: int
 
 
 def _weight(gen: int, rank: int) -> tuple[bool, int, int]:
@@ -45,15 +47,24 @@ def known_states(events: Iterable[tuple[str, str, int, str, int, str]]) -> dict[
     return known
 
 
-def current(events: Iterable[RowEvent]) -> RowEvent | None:
-    """Return the event that decides the state of one key: of each content the best, of these the newest."""
+def best_of_each(events: Iterable[RowEvent]) -> list[RowEvent]:
+    """Return, for each content of one key, the event that decides its state."""
     best: dict[str, RowEvent] = {}
     for event in events:
         held = best.get(event.content_hash)
         if held is None or _order(event) > _order(held):
             best[event.content_hash] = event
-    return max(best.values(), key=lambda event: (event.at, event.content_hash), default=None)
+    return list(best.values())
 
 
-def _order(event: RowEvent) -> tuple[tuple[bool, int, int], datetime]:
-    return _weight(event.gen, event.rank), event.at
+def current(events: Iterable[RowEvent]) -> RowEvent | None:
+    """Return the event that decides the state of one key: of the contents' deciding events the newest."""
+    return max(best_of_each(events), key=_moment, default=None)
+
+
+def _moment(event: RowEvent) -> tuple[datetime, str, int]:
+    return event.at, event.call_id, event.row_index
+
+
+def _order(event: RowEvent) -> tuple[tuple[bool, int, int], tuple[datetime, str, int]]:
+    return _weight(event.gen, event.rank), _moment(event)
