@@ -42,10 +42,10 @@ wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 beside-providers: wheel ## install the wheel beside the Snowflake, Google and Databricks providers
-	.ci/beside_providers
+	.ci/beside_providers dist/*.whl
 
 oldest-airflow: wheel ## run the demo, smaller, on the oldest Airflow supported
-	.ci/oldest_airflow
+	.ci/oldest_airflow dist/*.whl
 
 constraints: $(READY) ## write constraints.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate \

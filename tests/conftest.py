@@ -17,8 +17,6 @@ from tests.private_postgres import VARIABLE, PrivatePostgres, find_programs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVER_MARKERS = ("postgres", "judge")
-
 
 def _private_airflow() -> None:
     """Point Airflow at an empty folder before anything imports it, whatever the developer's shell holds."""
@@ -56,11 +54,11 @@ def postgres_url() -> Iterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List the tests left out because a server or a vendor package is not there."""
+    """List the tests left out because a server, a vendor package or a package index is not there."""
     left_out = Counter(
         report.longrepr[2].removeprefix("Skipped: ")
         for report in terminalreporter.stats.get("skipped", [])
-        if isinstance(report.longrepr, tuple) and any(marker in report.keywords for marker in SERVER_MARKERS)
+        if isinstance(report.longrepr, tuple)
     )
     for reason, tests in left_out.items():
         terminalreporter.write_line(f"left out, {tests} tests: {reason}")
