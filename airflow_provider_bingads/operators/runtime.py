@@ -81,15 +81,12 @@ class SaysInfo(Protocol):
 
 
 class LogProgress:
-    """Says in the task's log how far a run is, at most every ten seconds; implements ``sync.ports.Progress``.
+    """Says in the task's log how far a run is, at most every ten seconds; implements ``sync.ports.Progress``."""
 
-    :param total: rows to expect, None where the source cannot tell cheaply.
-    """
-
-    def __init__(self, log: SaysInfo, monotonic: Callable[[], float], total: int | None = None) -> None:
+    def __init__(self, log: SaysInfo, monotonic: Callable[[], float]) -> None:
         self._log = log
         self._monotonic = monotonic
-        self.total = total
+        self._total: int | None = None
         self._started = self._said = monotonic()
         self._read = self._done = self._failed = 0
 
@@ -103,6 +100,10 @@ class LogProgress:
             self._said = now
             self._log.info("%s", self.sentence(now))
 
+    def expect(self, rows: int | None) -> None:
+        """Learn how many rows are to come."""
+        self._total = rows
+
     def say(self, sentence: str) -> None:
         """Log one sentence, at once."""
         self._log.info("%s", sentence)
@@ -111,7 +112,7 @@ class LogProgress:
         """Return the state of the run in one line."""
         rate = self._done / max(now - self._started, 1e-6)
         left = ""
-        if self.total is not None and rate > 0:
-            seconds = max(0, self.total - self._done) / rate
+        if self._total is not None and rate > 0:
+            seconds = max(0, self._total - self._done) / rate
             left = f", about {seconds / 60:.0f} min left" if seconds > 90 else f", about {seconds:.0f} s left"  # noqa: PLR2004
         return f"{self._done:,} rows done ({rate:,.0f} rows/s), {self._failed:,} rejected or invalid{left}"

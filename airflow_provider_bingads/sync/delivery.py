@@ -221,6 +221,7 @@ class AccountDelivery:
             "write": self._on_written,
             "send": self._on_sent,
             "lease": self._on_renewed,
+            "count": lambda counted: self.ports.progress.expect(counted.value),
         }
         handler[work.lane](work)
 

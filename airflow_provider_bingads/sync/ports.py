@@ -50,6 +50,10 @@ class Source(Protocol):
         """
         ...
 
+    def expected_rows(self) -> int | None:
+        """Count the rows to come where that is cheap, for the time left; None where it is not."""
+        ...
+
     def count_before_cutoff(self) -> dict[str | None, int]:
         """Count the rows that the pushed-down ``lookback`` filter left out, by account (None without a column).
 
@@ -180,6 +184,10 @@ class Progress(Protocol):
 
     def advance(self, *, read: int = 0, done: int = 0, failed: int = 0) -> None:
         """Add rows read, rows with an outcome, rows rejected or invalid."""
+        ...
+
+    def expect(self, rows: int | None) -> None:
+        """Learn how many rows are to come; None where nobody knows."""
         ...
 
     def say(self, sentence: str) -> None:

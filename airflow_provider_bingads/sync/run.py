@@ -90,6 +90,7 @@ class EventRun:
         reports: list[AccountReport] = []
         busy: list[AccountReport] = []
         feed = self._feed(None)
+        self.ports.executor.start("count", None, self.source.expected_rows)
         while (account := self._next_account(feed, reports)) is not None:
             patience = self.settings.lease_wait_seconds if self.account_position is None else 0.0
             report = self._account(account, feed, patience)
@@ -286,6 +287,8 @@ class EventRun:
         self.ports.executor.start(lane, work, work)
         while True:
             done = self.ports.executor.next(None)
+            if done is not None and done.lane == "count":
+                self.ports.progress.expect(done.value)
             if done is not None and done.tag is work:
                 if done.error is not None:
                     raise done.error

@@ -110,7 +110,8 @@ class Lines:
 
 def test_progress_is_said_every_ten_seconds_with_rate_and_time_left() -> None:
     log, now = Lines(), [0.0]
-    progress = LogProgress(log, lambda: now[0], total=100_000)
+    progress = LogProgress(log, lambda: now[0])
+    progress.expect(100_000)
     for _ in range(25):
         now[0] += 1.0
         progress.advance(read=1000, done=1000, failed=1)

@@ -299,6 +299,9 @@ class ListSource:
                 raise self.failure
             yield list(rows[start : start + self.chunk])
 
+    def expected_rows(self) -> int | None:
+        return len(self.rows)
+
     def count_before_cutoff(self) -> dict[str | None, int]:
         return dict(self.before_cutoff)
 
@@ -311,12 +314,16 @@ class Quiet:
     """Progress nobody looks at, remembered."""
 
     said: list[str] = field(default_factory=list)
+    expected: int | None = None
     read: int = 0
     done: int = 0
 
     def advance(self, *, read: int = 0, done: int = 0, failed: int = 0) -> None:
         self.read += read
         self.done += done
+
+    def expect(self, rows: int | None) -> None:
+        self.expected = rows
 
     def say(self, sentence: str) -> None:
         self.said.append(sentence)
