@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
 from airflow_provider_bingads.domain.records import (
@@ -23,6 +24,11 @@ STREAM = "5" * 32
 def name(letter: str, number: int = 0) -> str:
     """Return an id of 32 characters that sorts by its number."""
     return f"{letter}{number:031d}"
+
+
+def of(number: int) -> dict[str, Any]:
+    """Return the ids of a call in a run of the same number."""
+    return {"call_id": name("c", number), "run_id": name("r", number)}
 
 
 def after(minutes: float) -> datetime:
