@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
-from zoneinfo import ZoneInfo
 
 from airflow_provider_bingads.domain.entity import EventEntity
-from airflow_provider_bingads.exceptions import FixConfiguration, FixSource
+from airflow_provider_bingads.domain.times import find_zone
+from airflow_provider_bingads.exceptions import FixSource
 
 if TYPE_CHECKING:
     from airflow_provider_bingads.warehouse import SourceRequest, SourceShape
@@ -56,8 +56,7 @@ def plan_source(
     """Choose columns, key and time filter.
 
     :param shape: what reflection found.
-    :raises FixSource: a column named in the arguments does not exist, or there is no key.
-    :raises FixConfiguration: ``columns`` or ``constants`` name a field the operation does not have.
+    :raises FixSource: a column named in the arguments does not exist, the zone does not, or there is no key.
     """
     from airflow_provider_bingads.warehouse import SourceRequest
 
@@ -95,13 +94,8 @@ def _position(columns: Sequence[str], column: str | None) -> int | None:
 def _mapping(entity: EventEntity, arguments: SourceArguments, shape: SourceShape) -> dict[str, str]:
     fields = {field.name: field for field in entity.fields}
     named = dict(arguments.columns or {})
-    for name in (*named, *(arguments.constants or {})):
-        if name not in fields:
-            raise FixConfiguration(
-                f"{entity.operation} has no field {name!r}{_hint(name, fields)}. "
-                f"`bingads columns {entity.name}` lists the fields"
-            )
-    mapping = {}
+    # A name that is no field is kept: the entity knows why it is none, and says so when it reads the mapping.
+    mapping = {name: column for name, column in named.items() if name not in fields and column is not None}
     for name, field in fields.items():
         if name in named:
             column = named[name]
@@ -148,4 +142,5 @@ def _cutoff(
         return column, oldest
     if arguments.source_timezone is None:
         return None, None
-    return column, oldest.astimezone(ZoneInfo(arguments.source_timezone)).replace(tzinfo=None)
+    zone = find_zone(arguments.source_timezone)
+    return column, oldest.astimezone(zone).replace(tzinfo=None)
