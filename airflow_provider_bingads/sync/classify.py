@@ -50,11 +50,15 @@ class Judged:
 
 @dataclass(slots=True)
 class Classified:
-    """What a chunk came to; every row is in exactly one of the three."""
+    """What a chunk came to; every row is in exactly one of the first three.
+
+    :param rivals: keys of counted rows of which the ledger knows another content: a later row may be their duplicate.
+    """
 
     to_send: list[Candidate] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
+    rivals: list[str] = field(default_factory=list)
 
 
 def classify(
@@ -78,10 +82,13 @@ def classify(
             continue
         key = candidate.key
         recorded = known.get(key)
-        counter = _already(candidate, recorded, run_id) if recorded else None
+        met = key in seen or key in open_keys or (recorded and any(entry.run_id == run_id for entry in recorded))
+        counter = _already(candidate, recorded, run_id, met=bool(met)) if recorded else None
         if counter is not None:
             result.counted[counter] += 1
-        elif key in seen or key in open_keys or (recorded and any(entry.run_id == run_id for entry in recorded)):
+            if recorded and len(recorded) > 1:
+                result.rivals.append(key)
+        elif met:
             result.judged.append(Judged(candidate, RowState.DUPLICATE, (_DUPLICATE,)))
         else:
             _judge(candidate, recorded, reference, result)
@@ -89,10 +96,12 @@ def classify(
     return result
 
 
-def _already(candidate: Candidate, recorded: Sequence[Known], run_id: str) -> str | None:
+def _already(candidate: Candidate, recorded: Sequence[Known], run_id: str, *, met: bool) -> str | None:
     for entry in recorded:
         if entry.content_hash == candidate.content and entry.rank >= TERMINAL_RANK and entry.run_id != run_id:
-            return _ALREADY[entry.state]
+            # The cause of a duplicate is another row: where that one is gone and was never applied, this one counts.
+            alone = not met and not any(other.state is RowState.APPLIED for other in recorded)
+            return None if entry.state is RowState.DUPLICATE and alone else _ALREADY[entry.state]
     return None
 
 

@@ -48,6 +48,11 @@ _FRUITLESS_CALLS = 3
 """Calls in a row that applied nothing, all for a cause outside the rows, before the account is given up."""
 _RECORD_PAUSES_SECONDS = (0.5, 2.0, 8.0)
 
+_EDITED = Verdict(
+    RowState.APPLIED,
+    message="an earlier version of the row was sent and its outcome is not known; the service keeps the first it took, "
+    "so it may hold the earlier values",
+)
 _NOT_THE_ROWS_FAULT = frozenset({RowState.DEFERRED, RowState.UNKNOWN})
 
 Reference = Callable[[str, Candidate], Violation | None]
@@ -66,9 +71,13 @@ class Ports:
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """Entries on their way to the ledger, and what follows from their commit."""
+    """Entries on their way to the ledger, and what follows from their commit.
+
+    :param waiting: how many rows are without an outcome if they never arrive, and what these then are.
+    """
 
     entries: Entries
+    waiting: tuple[RowState, int]
     keys: Sequence[str] = ()
     send: Batch | None = None
     committed: Callable[[], None] | None = None
@@ -114,7 +123,8 @@ class AccountDelivery:
     _outstanding: int = 0
     _fruitless: int = 0
     _renew_at: float = 0.0
-    _stop_at: float | None = None
+    _stopping: bool = False
+    _stop_at: float = 0.0
 
     def run(self) -> None:
         """Deliver until the account's rows end, a reason to stop appears or the task is asked to end.
@@ -130,6 +140,8 @@ class AccountDelivery:
             self._watch()
             if self.error is not None and (self._ready or self._queue):
                 self._defer_unsent()
+        if self.tally.unaccounted():
+            self._fail(AssertionError(f"{self.tally.unaccounted()} rows of account {self.account} have no outcome"))
 
     # What may start now ---------------------------------------------------------------------------------------------
 
@@ -173,7 +185,7 @@ class AccountDelivery:
         self._roots[batch.batch_id] = self._roots[parent.batch_id] if parent else batch.batch_id
         deadline = self.settings.call_deadline_seconds
         entries = self.scribe.intent(batch, batch.batch_id, self.ports.clock.now(), deadline)
-        self._pending.append(_Pending(entries, send=batch))
+        self._pending.append(_Pending(entries, (RowState.DEFERRED, len(rows)), send=batch))
 
     def _start_write(self) -> None:
         if self._pending and not self._busy["write"]:
@@ -253,6 +265,7 @@ class AccountDelivery:
         self.tally.rounded_rows += sum(candidate.rounded for candidate in candidates)
         self.tally.counts.update(classified.counted)
         self._outstanding -= len(candidates) - len(classified.to_send) - len(classified.judged)
+        self._settle_counted(candidates, classified)
         self.ports.progress.advance(read=len(candidates), done=sum(classified.counted.values()))
         if self.settings.validate_only:
             self._report_only(classified)
@@ -263,6 +276,13 @@ class AccountDelivery:
         if classified.judged:
             self._record_judged(classified.judged)
 
+    def _settle_counted(self, candidates: Sequence[Candidate], classified: Classified) -> None:
+        self._open_keys.update(classified.rivals)
+        if self.open_work.unresolved:
+            going_on = {row.key for row in classified.to_send} | {row.candidate.key for row in classified.judged}
+            for key in {candidate.key for candidate in candidates} - going_on:
+                self.open_work.resolve(key)
+
     def _report_only(self, classified: Classified) -> None:
         self._outstanding -= len(classified.to_send) + len(classified.judged)
         self.tally.counts["to_send"] += len(classified.to_send)
@@ -271,7 +291,8 @@ class AccountDelivery:
     def _record_judged(self, judged: list[Judged]) -> None:
         entries = self.scribe.judged(judged, self.ports.clock.now())
         keys = [row.candidate.key for row in judged]
-        self._pending.append(_Pending(entries, keys, committed=partial(self._count_judged, judged, recorded=True)))
+        committed = partial(self._count_judged, judged, recorded=True)
+        self._pending.append(_Pending(entries, (RowState.DEFERRED, len(judged)), keys, committed=committed))
 
     def _count_judged(self, judged: Sequence[Judged], *, recorded: bool = False) -> None:
         for row in judged:
@@ -279,7 +300,7 @@ class AccountDelivery:
             if row.state in FAILED_STATES or row.state is RowState.DEFERRED:
                 self.tally.problem(local_problem(row, self.scribe.column_at_fault(row.violations[0])))
             if recorded:
-                self.open_work.resolve(row.candidate.key, row.candidate.content)
+                self.open_work.resolve(row.candidate.key)
         if recorded:
             self._outstanding -= len(judged)
         failed = sum(row.state in FAILED_STATES for row in judged)
@@ -288,6 +309,8 @@ class AccountDelivery:
     def _on_written(self, work: Work) -> None:
         if work.error is not None:
             self._fail(work.error)
+            for pending in work.tag:
+                self._count_unrecorded(*pending.waiting)
             return
         for pending in work.tag:
             self._open_keys.difference_update(pending.keys)
@@ -295,6 +318,11 @@ class AccountDelivery:
                 self._queue.append(pending.send)
             if pending.committed is not None:
                 pending.committed()
+
+    def _count_unrecorded(self, state: RowState, rows: int) -> None:
+        """Count rows whose entries never arrived: the next run judges them again."""
+        self.tally.outcome(state, rows)
+        self._outstanding -= rows
 
     def _on_sent(self, work: Work) -> None:
         batch: Batch = work.tag
@@ -314,11 +342,13 @@ class AccountDelivery:
     def _settle(self, batch: Batch, result: CallResult, resolution: Resolution) -> None:
         if resolution.next is Next.SPLIT:
             resolution = self._split(batch, resolution)
-        verdicts = resolution.verdicts
+        verdicts = self._noted(batch, resolution.verdicts)
         entries = self.scribe.closing(batch, batch.batch_id, result, resolution.event, verdicts, self.ports.clock.now())
         done = [(index, verdict) for index, verdict in enumerate(verdicts) if verdict is not None]
         keys = [batch.rows[index].key for index, _ in done]
-        self._pending.append(_Pending(entries, keys, committed=partial(self._count_sent, batch, result, done)))
+        unrecorded = RowState.DEFERRED if result.verdict is CallVerdict.NOT_APPLIED else RowState.UNKNOWN
+        committed = partial(self._count_sent, batch, result, done)
+        self._pending.append(_Pending(entries, (unrecorded, len(done)), keys, committed=committed))
         for row, verdict in zip(batch.rows, verdicts, strict=bool(verdicts)):
             if verdict is None:
                 self._sends[row.key] = self._sends.get(row.key, 1) + 1
@@ -328,6 +358,16 @@ class AccountDelivery:
             self._fail(RetryLater(f"{self.scribe.operation} for account {self.account}: {resolution.reason}"))
         elif resolution.next is Next.STOP_FAIL:
             self._fail(self._refusal(result, resolution))
+
+    def _noted(self, batch: Batch, verdicts: Sequence[Verdict | None]) -> Sequence[Verdict | None]:
+        if not self.open_work.unresolved or not verdicts:
+            return verdicts
+        return [
+            _EDITED
+            if verdict and verdict.state is RowState.APPLIED and self.open_work.other_content_sent(row.key, row.content)
+            else verdict
+            for row, verdict in zip(batch.rows, verdicts, strict=True)
+        ]
 
     def _watch_for_a_common_cause(self, result: CallResult, verdicts: Sequence[Verdict | None]) -> None:
         waiting = [verdict for verdict in verdicts if verdict and verdict.state in _NOT_THE_ROWS_FAULT]
@@ -377,8 +417,7 @@ class AccountDelivery:
         for index, verdict in done:
             row = batch.rows[index]
             self.tally.outcome(verdict.state)
-            if verdict.state is not RowState.UNKNOWN:
-                self.open_work.resolve(row.key, row.content)
+            self.open_work.resolve(row.key)
             if verdict.state is not RowState.APPLIED:
                 failed += verdict.state in FAILED_STATES
                 column = self.scribe.column_of(verdict.errors[0] if verdict.errors else None)
@@ -391,14 +430,21 @@ class AccountDelivery:
     def _watch(self) -> None:
         """Renew the lease in time, notice a stop, and give up on calls that outlive it."""
         now = self._now()
-        if self.ports.clock.wait(0.0) and self.error is None:
+        if self.ports.clock.wait(0.0) and not self._stopping:
+            self._stopping = True
             self._fail(Stopped("The task was asked to end; the ledger is consistent and the next try resumes"))
-        if now >= self._renew_at and not self._busy["lease"] and not isinstance(self.error, LeaseLost):
+            self._stop_at = now + DRAIN_SECONDS
+        if self._must_renew(now):
             self._renew_at = now + self.settings.lease_seconds / 3
             self._start("lease", None, partial(self.ports.ledger.renew, self.lease, self.settings.lease_seconds))
-        if self._stop_at is not None and now >= self._stop_at and isinstance(self.error, Stopped):
+        if self._stopping and now >= self._stop_at:
             for batch in list(self._in_flight.values()):
                 self._abandon(batch)
+
+    def _must_renew(self, now: float) -> bool:
+        if self.settings.validate_only or self._busy["lease"] or isinstance(self.error, LeaseLost):
+            return False
+        return now >= self._renew_at
 
     def _abandon(self, batch: Batch) -> None:
         del self._in_flight[batch.batch_id]
@@ -415,9 +461,7 @@ class AccountDelivery:
 
     def _fail(self, error: BaseException) -> None:
         """Stop for this reason: nothing new starts, what was read and not sent is deferred to the next run."""
-        if self.error is None:
-            self.error = error
-            self._stop_at = self._now() + DRAIN_SECONDS
+        self.error = self.error or error
 
     def _defer_unsent(self) -> None:
         unsent = list(self._ready)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_bingads.domain.outcomes import TERMINAL_RANK, CallEventKind, RowState
-from airflow_provider_bingads.domain.records import Entries, OpenCall, OpenRow
+from airflow_provider_bingads.domain.records import Entries, Known, OpenCall, OpenRow
 from airflow_provider_bingads.sync.entries import Scribe, merged
 from airflow_provider_bingads.sync.ports import Ledger
 
@@ -34,26 +34,22 @@ class OpenWork:
     """The calls of earlier runs without an answer, and the rows in them still without an outcome."""
 
     calls: Sequence[OpenCall]
-    unresolved: dict[tuple[str, str], OpenCall] = field(default_factory=dict)
+    unresolved: dict[str, tuple[str, OpenCall]] = field(default_factory=dict)
+    """By key: the content last sent, and the call it was in. A later version of a row settles what came of earlier."""
 
     @classmethod
     def read(cls, ledger: Ledger, stream_id: str) -> OpenWork:
-        """Read the open calls and drop the members that got an outcome since."""
+        """Read the open calls, oldest first, and drop the members that got an outcome since."""
         work = cls(ledger.open_calls(stream_id))
         for call in work.calls:
-            work.unresolved.update((member, call) for member in call.members)
-        keys = sorted({key for key, _ in work.unresolved})
+            work.unresolved.update((key, (content, call)) for key, content in call.members)
+        keys = sorted(work.unresolved)
         for start in range(0, len(keys), _LOOKUP):
             for key, entries in ledger.known(stream_id, keys[start : start + _LOOKUP]).items():
-                for entry in entries:
-                    if entry.rank >= TERMINAL_RANK:
-                        work.unresolved.pop((key, entry.content_hash), None)
+                content, _ = work.unresolved[key]
+                if any(_settles(entry, content) for entry in entries):
+                    work.resolve(key)
         return work
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Keys whose earlier send has no known end."""
-        return frozenset(key for key, _ in self.unresolved)
 
     def opening(self, scribe: Scribe, at: datetime) -> Entries:
         """Say of each open call that its end is unknown, once."""
@@ -65,19 +61,27 @@ class OpenWork:
             if not call.has_unknown
         )
 
-    def resolve(self, key: str, content: str) -> None:
-        """Note that a row of an open call has its outcome now."""
-        self.unresolved.pop((key, content), None)
+    def resolve(self, key: str) -> None:
+        """Note that the row has its outcome now, or is in a later call, whatever its content was before."""
+        self.unresolved.pop(key, None)
+
+    def resolve_older(self, moment: datetime) -> None:
+        """Give up what was sent before a time: an event is older than its call, and past the window by then."""
+        for key in [key for key, (_, call) in self.unresolved.items() if call.created_at <= moment]:
+            self.resolve(key)
+
+    def other_content_sent(self, key: str, content: str) -> bool:
+        """Tell whether a call without a known end held the row with other values."""
+        return key in self.unresolved and self.unresolved[key][0] != content
 
     def closing(self, scribe: Scribe, at: datetime) -> Entries:
         """Close the calls whose rows all have an outcome."""
-        still_open = {call.call_id for call in self.unresolved.values()}
         return merged(
             scribe.open_call_event(
                 CallEventKind.RECONCILED, call.call_id, call.batch_id, at, "each of its rows has an outcome"
             )
             for call in self.calls
-            if call.call_id not in still_open
+            if not any(key in self.unresolved for key, _ in call.members)
         )
 
     def waiting(self, rows: Sequence[OpenRow]) -> Waiting:
@@ -87,9 +91,14 @@ class OpenWork:
         """
         stamps = [(row.since, row.dag_run_id) for row in rows]
         keys = {row.row_key for row in rows}
-        calls = {key: call for (key, _), call in self.unresolved.items() if key not in keys}
+        calls = {key: call for key, (_, call) in self.unresolved.items() if key not in keys}
         stamps += [(call.created_at, call.dag_run_id) for call in calls.values()]
         stamps.sort()
         oldest, dag_run_id = stamps[0] if stamps else (None, None)
         hard = sum(row.state is not RowState.DEFERRED for row in rows) + len(calls)
         return Waiting(len(rows) + len(calls), hard, oldest, dag_run_id)
+
+
+def _settles(entry: Known, content: str) -> bool:
+    # An applied key is at the service whatever its content; any other verdict is about one content only.
+    return entry.state is RowState.APPLIED or (entry.rank >= TERMINAL_RANK and entry.content_hash == content)

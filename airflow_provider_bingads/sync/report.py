@@ -12,7 +12,7 @@ from airflow_provider_bingads.exceptions import BingAdsError
 from airflow_provider_bingads.sync.run import AccountReport
 from airflow_provider_bingads.sync.tally import COUNTERS, SAMPLE_LIMIT, RowProblem
 
-__all__ = ["RunSummary", "partial_errors", "summarise"]
+__all__ = ["RunSummary", "partial_errors", "sentence_of", "summarise"]
 
 SUMMARY_BYTES = 8 * 1024
 PARTIAL_ERRORS_BYTES = 32 * 1024
@@ -133,9 +133,7 @@ def summarise(reports: Sequence[AccountReport], summary: RunSummary, limit: int 
         lines += ["::group::Why rows failed or wait, most frequent first", *reasons, "::endgroup::"]
     for report in reports:
         if report.error is not None:
-            kind = type(report.error).__name__
-            text = str(report.error) if isinstance(report.error, BingAdsError) else kind
-            lines.append(f"  account {report.account_id or '(none)'}: {text}")
+            lines.append(f"  account {report.account_id or '(none)'}: {sentence_of(report.error)}")
         waiting = report.waiting
         if waiting is not None and waiting.rows:
             lines.append(
@@ -146,6 +144,11 @@ def summarise(reports: Sequence[AccountReport], summary: RunSummary, limit: int 
         if report.tally.rounded_rows:
             lines.append(f"  account {report.account_id}: {report.tally.rounded_rows:,} amounts were rounded")
     return lines
+
+
+def sentence_of(error: BaseException) -> str:
+    """Return what an error of this package says, of any other its name only: such a text may quote a value."""
+    return str(error) if isinstance(error, BingAdsError) else type(error).__name__
 
 
 def _item(problem: RowProblem) -> dict[str, Any]:
@@ -159,7 +162,8 @@ def _account_line(report: AccountReport) -> dict[str, Any]:
     counts = {name: rows for name, rows in report.tally.totals().items() if rows}
     line: dict[str, Any] = {"account_id": report.account_id, "run_id": report.run_id, "counts": counts}
     if report.error is not None:
-        line["error"] = f"{type(report.error).__name__}: {report.error}"[:200]
+        kind, text = type(report.error).__name__, sentence_of(report.error)
+        line["error"] = kind if text == kind else f"{kind}: {text}"[:200]
     return line
 
 

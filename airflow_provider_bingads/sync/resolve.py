@@ -53,13 +53,17 @@ def resolve(service: str, result: CallResult, rows: int, *, may_send_again: Sequ
     if result.verdict is CallVerdict.ANSWERED:
         return _answered(service, result, rows, may_send_again)
     if result.verdict is CallVerdict.UNKNOWN:
-        verdict = Verdict(
-            RowState.UNKNOWN,
-            error_code="NoTrustworthyAnswer",
-            message="the call was sent and no complete answer came back; the next run sends the row again",
-        )
-        return Resolution(CallEventKind.UNKNOWN, Next.GO_ON, (verdict,) * rows, reason=result.detail)
+        return _unknown(result, rows)
     return _refused(service, result, rows)
+
+
+def _unknown(result: CallResult, rows: int) -> Resolution:
+    verdict = Verdict(
+        RowState.UNKNOWN,
+        error_code="NoTrustworthyAnswer",
+        message="the call was sent and no complete answer came back; the next run sends the row again",
+    )
+    return Resolution(CallEventKind.UNKNOWN, Next.GO_ON, (verdict,) * rows, reason=result.detail)
 
 
 def _answered(service: str, result: CallResult, rows: int, may_send_again: Sequence[bool]) -> Resolution:
@@ -67,6 +71,8 @@ def _answered(service: str, result: CallResult, rows: int, may_send_again: Seque
     for error in result.errors:
         index = error.index if error.index is not None else (0 if rows == 1 else None)
         if index is None or not 0 <= index < rows:
+            if rows == 1:
+                return _unknown(result, rows)
             return Resolution(
                 CallEventKind.UNKNOWN, Next.SPLIT, reason="the reply holds an error that belongs to no row of the call"
             )

@@ -84,25 +84,36 @@ class EventRun:
     service: AccountService
     window_days: int
     _runs: int = 0
+    _before_cutoff: dict[str, int] = field(default_factory=dict)
 
     def deliver(self) -> list[AccountReport]:
-        """Deliver every account of the source and return a report of each, in the order they were met."""
+        """Deliver every account of the source and return a report of each, in the order they were met.
+
+        A source that breaks between two accounts is reported under the account ''.
+        """
         reports: list[AccountReport] = []
         busy: list[AccountReport] = []
+        try:
+            self._count_before_cutoff()
+            self.ports.executor.start("count", None, self.source.expected_rows)
+            self._deliver_all(reports, busy)
+        except BingAdsError as error:
+            reports.append(AccountReport("", self._run_id(), error=error))
+        return reports + busy
+
+    def _deliver_all(self, reports: list[AccountReport], busy: list[AccountReport]) -> None:
         feed = self._feed(None)
-        self.ports.executor.start("count", None, self.source.expected_rows)
         while (account := self._next_account(feed, reports)) is not None:
-            patience = self.settings.lease_wait_seconds if self.account_position is None else 0.0
-            report = self._account(account, feed, patience)
-            (busy if isinstance(report.error, LeaseBusy) and self.account_position is not None else reports).append(
-                report
-            )
+            # Rows that name no account wait at once: a second read by account would not find them.
+            waits = self.account_position is None or not account
+            report = self._account(account, feed, self.settings.lease_wait_seconds if waits else 0.0)
+            (busy if isinstance(report.error, LeaseBusy) and not waits else reports).append(report)
             if isinstance(report.error, Stopped):
-                return reports + busy
+                return
             self._skip_rest(account, feed, report)
-        reports += [self._again(report) for report in busy]
-        self._add_rows_before_cutoff(reports)
-        return reports
+        while busy:
+            reports.append(self._again(busy.pop(0)))
+        reports.extend(self._new_report(account) for account in list(self._before_cutoff))
 
     def _run_id(self) -> str:
         """Return the id of the next account's run: the try's own for the first, so that XCom leads to it."""
@@ -124,6 +135,7 @@ class EventRun:
                 pass
 
     def _again(self, report: AccountReport) -> AccountReport:
+        self._before_cutoff[report.account_id] = report.tally.counts["out_of_window"]
         feed = self._feed([report.account_id])
         second = self._account(report.account_id, feed, self.settings.lease_wait_seconds)
         if isinstance(second.error, LeaseBusy):
@@ -132,31 +144,36 @@ class EventRun:
                 second.tally.counts["deferred"] += len(rows)
         return second
 
-    def _add_rows_before_cutoff(self, reports: list[AccountReport]) -> None:
-        by_account = {report.account_id: report for report in reports}
+    def _count_before_cutoff(self) -> None:
         for cell, rows in self._do("read", self.source.count_before_cutoff).items():
             account = self.account_id if self.account_position is None else account_of(cell)
-            if account not in by_account:
-                by_account[account] = AccountReport(account, self._run_id())
-                reports.append(by_account[account])
-            counts = by_account[account].tally.counts
-            counts["source_rows"] += rows
-            counts["out_of_window"] += rows
+            self._before_cutoff[account] = self._before_cutoff.get(account, 0) + rows
+
+    def _new_report(self, account: str) -> AccountReport:
+        report = AccountReport(account, self._run_id())
+        old = self._before_cutoff.pop(account, 0)
+        report.tally.counts.update(source_rows=old, out_of_window=old)
+        return report
 
     # One account ----------------------------------------------------------------------------------------------------
 
     def _account(self, account: str, feed: AccountFeed, patience_seconds: float) -> AccountReport:
-        report = AccountReport(account, self._run_id())
+        report = self._new_report(account)
         try:
+            self._raise_if_stopped()
             self._note_customer(account, feed)
             if self.settings.validate_only:
                 self._deliver(account, feed, report, None)
             else:
                 lease = self._acquire(account, patience_seconds)
                 self._with_lease(account, feed, report, lease)
-        except BingAdsError as error:
-            report.error = error
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts go on and the task fails for it
+            report.error = report.error or error
         return report
+
+    def _raise_if_stopped(self) -> None:
+        if self.ports.clock.wait(0.0):
+            raise Stopped("The task was asked to end before this account began")
 
     def _note_customer(self, account: str, feed: AccountFeed) -> None:
         if self.customer_position is not None:
@@ -171,7 +188,7 @@ class EventRun:
             self._do("write", partial(self.ports.ledger.start_run, started))
             delivery = self._deliver(account, feed, report, lease)
             release = partial(self.ports.ledger.release, delivery.lease, delivery.release_not_before())
-        except BingAdsError as error:
+        except Exception as error:  # noqa: BLE001  # as above, and the run's end must not say success
             report.error = report.error or error
         finally:
             ended = self._record(account, report, lease, ended=True, started=started)
@@ -211,7 +228,8 @@ class EventRun:
         delivery.run()
         report.error = delivery.error
         if lease:
-            report.waiting = self._do("write", partial(self._close, stream, scribe, open_work))
+            waiting = self._do("write", partial(self._close, stream, scribe, open_work))
+            report.waiting = waiting if delivery.error is None else None
         return delivery
 
     def _columns_of_codes(self) -> dict[int, str]:
@@ -225,8 +243,10 @@ class EventRun:
 
     def _close(self, stream: str, scribe: Scribe, open_work: OpenWork) -> Waiting:
         now = self.ports.clock.now()
+        past = now - timedelta(days=self.window_days)
+        open_work.resolve_older(past)
         self.ports.ledger.record(open_work.closing(scribe, now))
-        rows = self.ports.ledger.waiting_rows(stream, scribe.run_id, now - timedelta(days=self.window_days))
+        rows = self.ports.ledger.waiting_rows(stream, scribe.run_id, past)
         return open_work.waiting(rows)
 
     def _acquire(self, account: str, patience_seconds: float) -> Lease:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airflow_provider_bingads.exceptions import BingAdsError, FixConfiguration, FixRequest, RetryLater, ReviewRows
-from airflow_provider_bingads.sync.report import RunSummary
+from airflow_provider_bingads.exceptions import FixConfiguration, FixRequest, RetryLater, ReviewRows
+from airflow_provider_bingads.sync.report import RunSummary, sentence_of
 from airflow_provider_bingads.sync.run import AccountReport
 
 __all__ = ["ending", "threshold_crossed"]
@@ -53,19 +53,15 @@ def ending(
 
 def _worst(reports: Sequence[AccountReport]) -> BaseException | None:
     """Prefer a passing error, which a retry may cure, unless all that failed cannot be cured by one."""
-    errors = [report for report in reports if report.error is not None]
+    errors = [(report.account_id, report.error) for report in reports if report.error is not None]
     if not errors:
         return None
-    passing = [report.error for report in errors if not isinstance(report.error, FixConfiguration | FixRequest)]
+    passing = [error for _, error in errors if not isinstance(error, FixConfiguration | FixRequest)]
     if len(errors) == 1:
-        return errors[0].error
-    sentences = [f"account {report.account_id or '(none)'}: {_sentence(report.error)}" for report in errors]
+        return errors[0][1]
+    sentences = [f"account {account or '(none)'}: {sentence_of(error)}" for account, error in errors]
     text = f"{len(errors)} of {len(reports)} accounts failed, the others are done.\n" + "\n".join(sentences[:10])
     return RetryLater(text) if passing else FixConfiguration(text)
-
-
-def _sentence(error: BaseException | None) -> str:
-    return str(error) if isinstance(error, BingAdsError) else type(error).__name__
 
 
 def _open_rows(reports: Sequence[AccountReport]) -> RetryLater | None:
