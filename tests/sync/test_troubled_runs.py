@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
 from sync_fakes import SERVICE, ListSource, World, rows
 
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault, RowError
+from airflow_provider_bingads.domain.rows import Candidate
 from airflow_provider_bingads.exceptions import FixRequest, LeaseLost, RetryLater, Stopped
 from airflow_provider_bingads.sync.report import RunSummary
 from airflow_provider_bingads.sync.run import AccountReport
@@ -18,9 +21,9 @@ def test_a_long_validation_holds_no_lease_and_loses_none() -> None:
     run = world.run(ListSource(rows(*"abcdefghijklmno")), validate_only=True)
     judge = run.prepare_for("1")
 
-    def slowly(part: Any, now: Any) -> Any:
+    def slowly(rows: Sequence[Sequence[Any]], now: datetime) -> list[Candidate]:
         world.clock.wait(20)
-        return judge(part, now)
+        return judge(rows, now)
 
     run.prepare_for = lambda _account: slowly
     (report,) = run.deliver()
