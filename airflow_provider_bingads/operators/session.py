@@ -72,7 +72,6 @@ class EventSession:
         self.closing.callback(executor.shutdown, 1.0)
         ports = Ports(clock=clock, ids=ids(), ledger=ledger, executor=executor, progress=progress)
         run = self._event_run(settings, ports)
-        earlier = ledger.counts_of_earlier_tries(settings.identity, settings.operation)
         with rare_collections():
             reports = self.supervisor.run(run.deliver)
         return RunSummary(
@@ -80,7 +79,6 @@ class EventSession:
             operation=settings.operation,
             environment=settings.environment,
             reports=reports,
-            earlier=earlier,
             ledger={"conn_id": operator.ledger_conn_id or operator.warehouse_conn_id, "schema": ledger_schema},
             validate_only=settings.validate_only,
             duration_seconds=clock.monotonic() - started,
@@ -113,6 +111,7 @@ class EventSession:
             prepare_for=prepare,
             service=ClientAccountService(self.client, entity, operator.customer_id),
             window_days=lookback.days,
+            earlier_runs=ports.ledger.runs_of_earlier_tries(settings.identity, settings.operation),
         )
 
     def _prepare_for(self, entity: EventEntity, plan: SourcePlan, lookback: timedelta) -> Callable[[str], PrepareRows]:

@@ -53,12 +53,14 @@ class Classified:
     """What a chunk came to; every row is in exactly one of the first three.
 
     :param rivals: keys of counted rows of which the ledger knows another content: a later row may be their duplicate.
+    :param refused_before: counted rows that an earlier try of this task instance refused.
     """
 
     to_send: list[Candidate] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
     rivals: list[str] = field(default_factory=list)
+    refused_before: int = 0
 
 
 def classify(
@@ -67,12 +69,15 @@ def classify(
     open_keys: Collection[str],
     run_id: str,
     reference: Callable[[str, Candidate], Violation | None] | None = None,
+    *,
+    earlier_runs: Collection[str] = frozenset(),
 ) -> Classified:
     """Sort a chunk's rows.
 
     :param known: what the ledger held of their keys, read after ``open_keys`` was taken.
     :param open_keys: keys of this run whose outcome is not recorded yet.
     :param reference: tells from a row and its group name what the account lacks for it.
+    :param earlier_runs: runs of this task instance's earlier tries.
     """
     result = Classified()
     seen: set[str] = set()
@@ -86,8 +91,7 @@ def classify(
         counter = _already(candidate, recorded, run_id, met=bool(met)) if recorded else None
         if counter is not None:
             result.counted[counter] += 1
-            if recorded and len(recorded) > 1:
-                result.rivals.append(key)
+            _note_counted(candidate, recorded or (), earlier_runs, counter, result)
         elif met:
             result.judged.append(Judged(candidate, RowState.DUPLICATE, (_DUPLICATE,)))
         else:
@@ -103,6 +107,16 @@ def _already(candidate: Candidate, recorded: Sequence[Known], run_id: str, *, me
             alone = not met and not any(other.state is RowState.APPLIED for other in recorded)
             return None if entry.state is RowState.DUPLICATE and alone else _ALREADY[entry.state]
     return None
+
+
+def _note_counted(
+    candidate: Candidate, recorded: Sequence[Known], earlier_runs: Collection[str], counter: str, result: Classified
+) -> None:
+    if len(recorded) > 1:
+        result.rivals.append(candidate.key)
+    if earlier_runs and counter == CounterName.ALREADY_REJECTED.value:
+        runs = {entry.run_id for entry in recorded if entry.content_hash == candidate.content}
+        result.refused_before += not runs.isdisjoint(earlier_runs)
 
 
 def _judge(

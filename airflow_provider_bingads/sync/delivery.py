@@ -7,7 +7,7 @@ and comes back as values. No byte of a batch leaves before the commit of its int
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -92,6 +92,7 @@ class AccountDelivery:
     :param prepare: validates rows.
     :param reference: tells what the account lacks for a row and its group name; None where nothing has to exist.
     :param open_work: what earlier runs left open.
+    :param earlier_runs: runs of this task instance's earlier tries.
     """
 
     settings: DeliverySettings
@@ -106,6 +107,7 @@ class AccountDelivery:
     lease: Lease
     open_work: OpenWork
     tally: Tally
+    earlier_runs: Collection[str] = frozenset()
     error: BaseException | None = None
     _ready: deque[Candidate] = field(default_factory=deque)
     _chunk: list[Sequence[Any]] | None = None
@@ -210,7 +212,10 @@ class AccountDelivery:
         candidates = self.prepare(rows, now)
         keys = [candidate.key for candidate in candidates if not candidate.out_of_window]
         known = self.ports.ledger.known(self.scribe.stream_id, keys) if keys else {}
-        return candidates, classify(candidates, known, open_keys, self.scribe.run_id, self.reference)
+        classified = classify(
+            candidates, known, open_keys, self.scribe.run_id, self.reference, earlier_runs=self.earlier_runs
+        )
+        return candidates, classified
 
     def _record(self, entries: Entries) -> None:
         for pause in _RECORD_PAUSES_SECONDS:
@@ -264,6 +269,7 @@ class AccountDelivery:
         self.tally.counts["source_rows"] += len(candidates)
         self.tally.rounded_rows += sum(candidate.rounded for candidate in candidates)
         self.tally.counts.update(classified.counted)
+        self.tally.refused_before += classified.refused_before
         self._outstanding -= len(candidates) - len(classified.to_send) - len(classified.judged)
         self._settle_counted(candidates, classified)
         self.ports.progress.advance(read=len(candidates), done=sum(classified.counted.values()))

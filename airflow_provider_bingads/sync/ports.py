@@ -108,8 +108,8 @@ class Ledger(Protocol):
         """Append the end of a run with its counts by outcome and by code."""
         ...
 
-    def counts_of_earlier_tries(self, identity: RunIdentity, operation: str) -> Mapping[str, int]:
-        """Sum the counters of the ended earlier tries of this task instance, over its accounts."""
+    def runs_of_earlier_tries(self, identity: RunIdentity, operation: str) -> frozenset[str]:
+        """Return the ids of the runs that earlier tries of this task instance began, ended or not."""
         ...
 
     def known(self, stream_id: str, keys: Sequence[str]) -> Mapping[str, Sequence[Known]]:

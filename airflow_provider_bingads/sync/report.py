@@ -28,16 +28,12 @@ Reason = tuple[int | None, str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What all accounts of a try came to.
-
-    :param earlier: counters of the earlier tries of this task instance.
-    """
+    """What all accounts of a try came to."""
 
     run_id: str
     operation: str
     environment: str
     reports: Sequence[AccountReport]
-    earlier: Mapping[str, int]
     ledger: Mapping[str, str | None]
     validate_only: bool
     duration_seconds: float
@@ -61,8 +57,7 @@ class RunSummary:
     @property
     def failed_rows(self) -> int:
         """Return rejected and invalid rows of this DAG run, over all its tries."""
-        earlier = self.earlier.get("rejected", 0) + self.earlier.get("invalid", 0)
-        return earlier + sum(report.tally.failed() for report in self.reports)
+        return sum(report.tally.failed() for report in self.reports)
 
     def as_xcom(self) -> dict[str, Any]:
         """Return the dictionary pushed as ``return_value``: at most 8 KB, longest lists cut first."""

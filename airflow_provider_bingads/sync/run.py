@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -70,6 +70,7 @@ class EventRun:
     :param columns_of_fields: source column of each mapped API field.
     :param prepare_for: builds the row function of an account ('' for rows that name none: they are invalid).
     :param window_days: events older than this can no longer be sent.
+    :param earlier_runs: the runs of this task instance's earlier tries; what they refused counts again.
     """
 
     settings: DeliverySettings
@@ -83,6 +84,7 @@ class EventRun:
     prepare_for: Callable[[str], PrepareRows]
     service: AccountService
     window_days: int
+    earlier_runs: Collection[str] = frozenset()
     _runs: int = 0
     _before_cutoff: dict[str, int] = field(default_factory=dict)
 
@@ -224,6 +226,7 @@ class EventRun:
             lease=lease or Lease(stream, "", 0, self.ports.clock.now()),
             open_work=open_work,
             tally=report.tally,
+            earlier_runs=self.earlier_runs,
         )
         delivery.run()
         report.error = delivery.error

@@ -58,6 +58,8 @@ class Tally:
     problems: list[RowProblem] = field(default_factory=list)
     problem_rows: int = 0
     rounded_rows: int = 0
+    refused_before: int = 0
+    """Rows of ``already_rejected`` that an earlier try of the same task instance refused."""
     calls: int = 0
     retries: int = 0
     throttle_wait_seconds: float = 0.0
@@ -92,5 +94,8 @@ class Tally:
         return 2 * totals["source_rows"] - sum(totals.values())
 
     def failed(self) -> int:
-        """Return the new failures: what thresholds look at."""
-        return sum(self.counts[state.value] for state in FAILED_STATES)
+        """Return what thresholds look at: the failures of this DAG run, refused in this try or an earlier one.
+
+        A row refused earlier and mended since no longer counts, so that a task cleared after a repair can succeed.
+        """
+        return self.refused_before + sum(self.counts[state.value] for state in FAILED_STATES)

@@ -120,6 +120,22 @@ def test_failures_of_an_earlier_try_still_count(warehouse: Warehouse, service: A
     assert isinstance(second.error, AirflowFailException)
 
 
+def test_failures_of_a_killed_try_still_count(warehouse: Warehouse, service: Any) -> None:
+    warehouse.add(conversions(5) + conversions(2, start=10, conversion_value="12,5"))
+    run(ti=TaskInstance(try_number=1))
+    warehouse.execute("DELETE FROM bingads_run WHERE event = 'end'")
+    assert isinstance(run(ti=TaskInstance(try_number=2)).error, AirflowFailException)
+
+
+def test_a_task_cleared_after_its_rows_were_mended_succeeds(warehouse: Warehouse, service: Any) -> None:
+    warehouse.add(conversions(5) + conversions(2, start=10, conversion_value="12,5"))
+    assert run(ti=TaskInstance(try_number=1)).error is not None
+    warehouse.execute("UPDATE offline_conversions SET conversion_value = 12.5 WHERE conversion_value = '12,5'")
+    second = run(ti=TaskInstance(try_number=2))
+    assert second.error is None
+    assert second.counts == {"source_rows": 7, "skipped": 5, "applied": 2}
+
+
 def test_rows_are_routed_by_their_account_column_only_when_it_is_named(warehouse: Warehouse, service: Any) -> None:
     """A CRM's own ``account_id`` column routes nothing by itself."""
     warehouse.add(conversions(3, account_id="ACME-77"))

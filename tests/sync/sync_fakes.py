@@ -115,8 +115,8 @@ class MemoryLedger:
     def finish_run(self, run: RunRecord) -> None:
         self.runs.append(run)
 
-    def counts_of_earlier_tries(self, identity: RunIdentity, operation: str) -> Mapping[str, int]:
-        return {}
+    def runs_of_earlier_tries(self, identity: RunIdentity, operation: str) -> frozenset[str]:
+        return frozenset()
 
     def known(self, stream_id: str, keys: Sequence[str]) -> Mapping[str, Sequence[Known]]:
         wanted = set(keys)

@@ -45,9 +45,9 @@ def report(
     return AccountReport(account, "r" * 32, tally, error, waiting)
 
 
-def summary(*reports: AccountReport, **earlier: int) -> RunSummary:
+def summary(*reports: AccountReport) -> RunSummary:
     return RunSummary(
-        "r" * 32, "ApplyOfflineConversions", "emulator", reports, earlier, {"conn_id": "w", "schema": None}, False, 1.5
+        "r" * 32, "ApplyOfflineConversions", "emulator", reports, {"conn_id": "w", "schema": None}, False, 1.5
     )
 
 
@@ -79,23 +79,28 @@ def test_partial_errors_of_a_small_run_are_complete() -> None:
     assert shown["items"][0]["source_ref"] == "order-0"
 
 
-THRESHOLDS: list[tuple[dict[str, int], dict[str, int], int, float | None, bool]] = [
-    ({"applied": 9}, {}, 0, None, False),
-    ({"applied": 9, "rejected": 1}, {}, 0, None, True),
-    ({"applied": 9, "invalid": 1}, {}, 1, None, False),
-    ({"applied": 9, "rejected": 1}, {"invalid": 1}, 1, None, True),
-    ({"applied": 9, "already_rejected": 5}, {}, 0, None, False),
-    ({"applied": 90, "rejected": 10}, {}, 0, 0.1, False),
-    ({"applied": 89, "rejected": 11}, {}, 0, 0.1, True),
-    ({"applied": 90, "rejected": 10}, {}, 5, 0.5, True),
+THRESHOLDS: list[tuple[dict[str, int], int, int, float | None, bool]] = [
+    ({"applied": 9}, 0, 0, None, False),
+    ({"applied": 9, "rejected": 1}, 0, 0, None, True),
+    ({"applied": 9, "invalid": 1}, 0, 1, None, False),
+    ({"applied": 9, "rejected": 1, "already_rejected": 1}, 1, 1, None, True),
+    ({"applied": 9, "already_rejected": 5}, 0, 0, None, False),
+    ({"applied": 9, "already_rejected": 5}, 5, 0, None, True),
+    ({"applied": 90, "rejected": 10}, 0, 0, 0.1, False),
+    ({"applied": 89, "rejected": 11}, 0, 0, 0.1, True),
+    ({"applied": 90, "rejected": 10}, 0, 5, 0.5, True),
 ]
 
 
-@pytest.mark.parametrize(("counts", "earlier", "number", "ratio", "crossed"), THRESHOLDS)
+@pytest.mark.parametrize(("counts", "refused_before", "number", "ratio", "crossed"), THRESHOLDS)
 def test_thresholds_count_new_failures_over_all_tries(
-    counts: dict[str, int], earlier: dict[str, int], number: int, ratio: float | None, crossed: bool
+    counts: dict[str, int], refused_before: int, number: int, ratio: float | None, crossed: bool
 ) -> None:
-    assert bool(threshold_crossed(summary(report(**counts), **earlier), number, ratio)) is crossed
+    """``refused_before`` of the rows in ``already_rejected`` were refused by an earlier try of the same DAG run."""
+    made = report()
+    made.tally.counts.update(counts, source_rows=sum(counts.values()))
+    made.tally.refused_before = refused_before
+    assert bool(threshold_crossed(summary(made), number, ratio)) is crossed
 
 
 LEFT = Waiting(3, 2, datetime(2026, 10, 1), "scheduled__2026-10-01")  # noqa: DTZ001  # the ledger's times are naive UTC

@@ -105,7 +105,7 @@ def test_an_unexpected_error_of_one_account_stops_no_other_and_is_recorded_as_fa
 def test_the_text_of_an_unexpected_error_reaches_no_summary() -> None:
     """Only this package's own sentences are free of values."""
     reports = [AccountReport("1", "r", error=ValueError("could not convert 'jane@example.com'"))]
-    summary = RunSummary("r", "ApplyThings", "emulator", reports, {}, {}, False, 1.0)
+    summary = RunSummary("r", "ApplyThings", "emulator", reports, {}, False, 1.0)
     assert "jane" not in str(summary.as_xcom())
     assert "ValueError" in str(summary.as_xcom())
 

@@ -150,26 +150,25 @@ def test_other_streams_rows_do_not_wait_here(ledger: SqlLedger) -> None:
     assert waiting(ledger) == []
 
 
-def test_earlier_tries_of_the_same_task_instance_are_summed_over_accounts(ledger: SqlLedger) -> None:
-    def ended(number: int, counts: dict[str, int], **of: object) -> None:
-        ledger.finish_run(run(run_id=name("r", number), identity=identity(**of), counts=counts, ended_at=after(1)))
+def test_earlier_tries_of_the_same_task_instance_are_found_over_accounts(ledger: SqlLedger) -> None:
+    """A killed try has begun and never ended; its refusals count like any other's."""
 
-    ended(1, {"applied": 5, "rejected": 1, "rounded_rows": 1}, try_number=1)
-    ended(2, {"applied": 7}, try_number=1)
-    ended(3, {"rejected": 2, "rounded_rows": 2}, try_number=2)
-    ended(4, {"applied": 1000}, try_number=3)
-    ended(5, {"applied": 1000}, dag_run_id="scheduled__2")
-    ended(6, {"applied": 1000}, task_id="another")
-    ended(7, {"applied": 1000}, dag_id="another")
-    ended(8, {"applied": 1000}, map_index=4)
-    ledger.start_run(run(run_id=name("r", 9)))
-    counts = ledger.counts_of_earlier_tries(identity(try_number=3), "ApplyOfflineConversions")
-    assert {key: number for key, number in counts.items() if number} == {
-        "applied": 12,
-        "rejected": 3,
-        "rounded_rows": 3,
-    }
-    assert not any(ledger.counts_of_earlier_tries(identity(try_number=3), "AnotherOperation").values())
+    def began(number: int, *, ended: bool = True, **of: object) -> None:
+        ledger.start_run(run(run_id=name("r", number), identity=identity(**of)))
+        if ended:
+            ledger.finish_run(run(run_id=name("r", number), identity=identity(**of), ended_at=after(1)))
+
+    began(1, try_number=1)
+    began(2, try_number=1)
+    began(3, ended=False, try_number=2)
+    began(4, try_number=3)
+    began(5, dag_run_id="scheduled__2")
+    began(6, task_id="another")
+    began(7, dag_id="another")
+    began(8, map_index=4)
+    found = ledger.runs_of_earlier_tries(identity(try_number=3), "ApplyOfflineConversions")
+    assert found == {name("r", 1), name("r", 2), name("r", 3)}
+    assert not ledger.runs_of_earlier_tries(identity(try_number=3), "AnotherOperation")
 
 
 def test_three_lanes_work_at_once(engine: Engine, ledger: SqlLedger) -> None:

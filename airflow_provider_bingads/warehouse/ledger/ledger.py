@@ -101,11 +101,11 @@ class SqlLedger:
         """Append the end of a run with its counts by outcome and by code."""
         self._append([(self._tables.run, [runs.run_event(self._tables.run, run)])])
 
-    def counts_of_earlier_tries(self, identity: RunIdentity, operation: str) -> Mapping[str, int]:
-        """Sum the counters of the ended earlier tries of this task instance, over its accounts."""
+    def runs_of_earlier_tries(self, identity: RunIdentity, operation: str) -> frozenset[str]:
+        """Return the ids of the runs that earlier tries of this task instance began, ended or not."""
         return self._on(
             self._read.use,
-            lambda connection: runs.counts_of_earlier_tries(connection, self._tables.run, identity, operation),
+            lambda connection: runs.runs_of_earlier_tries(connection, self._tables.run, identity, operation),
         )
 
     def known(self, stream_id: str, keys: Sequence[str]) -> Mapping[str, Sequence[Known]]:

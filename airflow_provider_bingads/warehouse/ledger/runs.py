@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +11,7 @@ from sqlalchemy import Connection, Table, select
 from airflow_provider_bingads.domain.records import RunIdentity, RunRecord
 from airflow_provider_bingads.warehouse.ledger.schema import COUNTERS
 
-__all__ = ["counts_of_earlier_tries", "run_event"]
+__all__ = ["run_event", "runs_of_earlier_tries"]
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -55,22 +53,17 @@ _COPIED = (
 )
 
 
-def counts_of_earlier_tries(
+def runs_of_earlier_tries(
     connection: Connection, table: Table, identity: RunIdentity, operation: str
-) -> Mapping[str, int]:
-    """Sum the counters of this task instance's ended tries before this one, over its accounts."""
-    columns = [table.c[name] for name in COUNTERS]
-    query = select(table.c.more_counts, *columns).where(
+) -> frozenset[str]:
+    """Return the runs that this task instance's tries before this one began; a killed try has a start and no end."""
+    query = select(table.c.run_id).where(
         table.c.dag_run_id == identity.dag_run_id,
         table.c.dag_id == identity.dag_id,
         table.c.task_id == identity.task_id,
         table.c.map_index == identity.map_index,
         table.c.try_number < identity.try_number,
         table.c.operation == operation,
-        table.c.event == "end",
+        table.c.event == "start",
     )
-    total: Counter[str] = Counter()
-    for more, *counts in connection.execute(query):
-        total.update(json.loads(more))
-        total.update(dict(zip(COUNTERS, counts, strict=True)))
-    return dict(total)
+    return frozenset(connection.execute(query).scalars())
