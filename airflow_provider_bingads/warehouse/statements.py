@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import BindParameter, TextClause, bindparam, text
+from sqlalchemy.types import NullType
 
 from airflow_provider_bingads.exceptions import FixSource
 
@@ -71,4 +72,9 @@ def bound(sql: str, parameters: Mapping[str, Any] | None) -> TextClause:
     unused = sorted(set(values) - used)
     if unused:
         raise FixSource(f"parameters has {', '.join(unused)}, which the query does not use; write it there as :name.")
-    return clause.bindparams(**values)
+    return clause.bindparams(*(_parameter(name, value) for name, value in values.items()))
+
+
+def _parameter(name: str, value: Any) -> BindParameter[Any]:
+    # A text without a type is compared with a date or a number as a literal is; with one, psycopg casts it first.
+    return bindparam(name, value, type_=NullType() if isinstance(value, str) else None)

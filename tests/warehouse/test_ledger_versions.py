@@ -17,6 +17,11 @@ from airflow_provider_bingads.warehouse.ledger.schema import VERSION
 from tests.warehouse.ledger_records import STREAM, entries, error, name, row, run
 
 VERSION_1 = Path(__file__).with_name("ledger_version_1.sql")
+DEFINITION_OF_KEY_INDEX = {
+    "sqlite": "SELECT sql FROM sqlite_master WHERE name = 'ix_bingads_row_key'",
+    "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() "
+    "AND indexname = 'ix_bingads_row_key'",
+}
 VIEWS = {
     "bingads_attention",
     "bingads_in_doubt",
@@ -47,9 +52,7 @@ def test_a_ledger_of_version_1_is_migrated_and_its_rows_stay_readable(engine: En
     assert ledger.known(STREAM, ["0123456789abcdef0123456789abcdef"])
     with engine.connect() as connection:
         told = connection.execute(text('SELECT source_ref, state, "column" FROM bingads_attention')).all()
-        catalogue = "sqlite_master WHERE name" if engine.dialect.name == "sqlite" else "pg_indexes WHERE indexname"
-        definition = "sql" if engine.dialect.name == "sqlite" else "indexdef"
-        index = connection.execute(text(f"SELECT {definition} FROM {catalogue} = 'ix_bingads_row_key'")).scalar_one()
+        index = connection.execute(text(DEFINITION_OF_KEY_INDEX[engine.dialect.name])).scalar_one()
     assert [tuple(found) for found in told] == [("order-1", "rejected", "amount")]
     assert "substr" in index
     ledger.record(entries(row(), error(source_ref="order-2")))

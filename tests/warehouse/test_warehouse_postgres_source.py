@@ -213,6 +213,27 @@ def test_bound_values_are_never_repeated(purchases: Engine) -> None:
 
 
 @pytest.mark.parametrize(
+    ("condition", "value"),
+    [
+        ("zoned >= :x", "2026-12-01"),
+        ("zoned >= :x", datetime(2026, 12, 1, tzinfo=UTC)),
+        ("day >= %(x)s", "2026-12-01"),
+        ("naive >= :x", datetime(2026, 12, 1, tzinfo=UTC).replace(tzinfo=None)),
+        ("id > :x", 2_184),
+        ("id + 5000000000 > :x", 5_000_002_184),
+        ("id > :x", "2184"),
+        ("value > :x", Decimal("1092.0")),
+    ],
+)
+def test_a_parameter_is_what_it_would_be_as_a_literal(purchases: Engine, condition: str, value: object) -> None:
+    """Airflow's templates make texts of everything; a text has to compare with a time or a number."""
+    sql = f"SELECT id FROM purchases WHERE {condition} AND zoned IS NOT NULL"
+    rows = read(purchases, sql=sql, parameters={"x": value}, columns=("id",))
+    assert {row[0] for row in rows} <= set(range(2_184, 2_501))
+    assert len(rows) >= 316
+
+
+@pytest.mark.parametrize(
     ("request_of", "words"),
     [
         ({"table": "purchase", "columns": ("id",)}, ["no table", '"purchases"']),
