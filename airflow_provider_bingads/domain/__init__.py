@@ -1,0 +1,1 @@
+"""Rules, batching, keys, retry decisions and the error catalogue: pure functions over plain data."""

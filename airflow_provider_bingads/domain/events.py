@@ -108,12 +108,15 @@ class _EventRows:
             exact,
             amounts,
             values.get(rules.currency, nothing),
+            values.get(rules.not_before[0], nothing),
             strict=True,
         )
         return [
-            # By position: twelve names would cost every row a tenth of its time.
-            Candidate(ref, key or "", content, payload, (), _IN_WINDOW, raw != amount, time, group, who, amount, money)
-            for ref, key, content, payload, time, group, who, raw, amount, money in made
+            # By position: thirteen names would cost every row a tenth of its time.
+            Candidate(
+                ref, key or "", sent, payload, (), _IN_WINDOW, raw != amount, time, group, who, amount, money, then
+            )
+            for ref, key, sent, payload, time, group, who, raw, amount, money, then in made
         ]
 
     def _wire(self, values: Values) -> tuple[Values, Values]:

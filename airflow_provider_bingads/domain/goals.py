@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from airflow_provider_bingads.domain.outcomes import Finality, Violation
@@ -22,17 +23,23 @@ GOALS_BODY: Final[Mapping[str, object]] = {
 _ACTIVE: Final = "Active"
 _NEAREST: Final = 3
 _HINT_CHARACTERS: Final = 300
+_WINDOW: Final = "ConversionWindowInMinutes"
+_MINUTES_OF_DAY: Final = 24 * 60
 
 
-def goal_judge(*, field: str, unknown: Symbol) -> Callable[[Mapping[str, Any]], Callable[..., Violation | None]]:
+def goal_judge(
+    *, field: str, unknown: Symbol, too_late: tuple[str, Symbol]
+) -> Callable[[Mapping[str, Any]], Callable[..., Violation | None]]:
     """Return the judge of a reply of ``GetConversionGoalsByIds``.
 
     The judge takes the reply and returns a function of a goal's name and, where given, the candidate. Names are
     compared exactly: the documents ask for equality and say nothing on case (assumed). All verdicts are deferred:
-    goals change without the row.
+    goals change without the row, and so does the click's time, which is no part of what is sent.
 
     :param field: API field that names the goal.
     :param unknown: what a name without a goal is called.
+    :param too_late: API field of the event's time, and what a time after the goal's window is called; judged only for
+        candidates that know their click's time.
     """
 
     def judge(reply: Mapping[str, Any]) -> Callable[..., Violation | None]:
@@ -44,7 +51,9 @@ def goal_judge(*, field: str, unknown: Symbol) -> Callable[[Mapping[str, Any]], 
                 return _violation(field, unknown, *_unknown_goal(name, list(goals)), systemic=True)
             if goal.get("Status") not in {None, _ACTIVE}:
                 return _violation(field, Symbol("GoalNotActive"), *_inactive_goal(name, goal), systemic=True)
-            return None if row is None or row.payload is None else _ineligible(field, name, goal, row.payload)
+            if row is None:
+                return None
+            return _ineligible(field, name, goal, row.payload) or _after_window(too_late, name, goal, row)
 
         return verdict
 
@@ -85,7 +94,11 @@ def _inactive_goal(name: str, goal: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
-def _ineligible(field: str, name: str, goal: Mapping[str, Any], payload: Mapping[str, object]) -> Violation | None:
+def _ineligible(
+    field: str, name: str, goal: Mapping[str, Any], payload: Mapping[str, object] | None
+) -> Violation | None:
+    if payload is None:
+        return None
     if goal.get("IsEnhancedConversionsEnabled") is False and "MicrosoftClickId" not in payload:
         return _violation(
             field,
@@ -103,3 +116,20 @@ def _ineligible(field: str, name: str, goal: Mapping[str, Any], payload: Mapping
             systemic=True,
         )
     return None
+
+
+def _after_window(too_late: tuple[str, Symbol], name: str, goal: Mapping[str, Any], row: Candidate) -> Violation | None:
+    """Judge the time from click to event: counted is what lies within the goal's window (api-facts A.2)."""
+    if row.preceding_time is None or row.event_time is None or goal.get(_WINDOW) is None:
+        return None
+    minutes = int(goal[_WINDOW])
+    if row.event_time - row.preceding_time <= timedelta(minutes=minutes):
+        return None
+    window = f"{minutes} minutes" if minutes % _MINUTES_OF_DAY else f"{minutes // _MINUTES_OF_DAY} days"
+    return _violation(
+        too_late[0],
+        too_late[1],
+        f"more time passed between click and conversion than the {window} for which the goal {name!r} counts them",
+        "widen the goal's conversion window (at most 90 days), correct click_time, or leave such rows out of the query",
+        systemic=False,
+    )

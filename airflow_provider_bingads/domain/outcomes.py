@@ -68,9 +68,7 @@ class CallEventKind(str, Enum):
     RECONCILED = "reconciled"
 
 
-CALL_RANK: Final[dict[CallEventKind, int]] = {
-    kind: rank for rank, kind in enumerate(CallEventKind, start=1)
-}
+CALL_RANK: Final[dict[CallEventKind, int]] = {kind: rank for rank, kind in enumerate(CallEventKind, start=1)}
 
 
 class Finality(str, Enum):

@@ -27,6 +27,7 @@ class Candidate:
     :param event_time: aware UTC time of the event.
     :param group_name: what the service groups by (the goal's name).
     :param remote_key: the click id; never an e-mail address, a phone number or a hash of one.
+    :param preceding_time: aware UTC time of what the event followed (the click), where the source tells it.
     """
 
     source_ref: str
@@ -41,6 +42,7 @@ class Candidate:
     remote_key: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
+    preceding_time: datetime | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,8 @@ and phone. Raw e-mail and phone are normalised and hashed before anything else s
 **Checked here.** Every rule that Microsoft documents, before a row is sent; a refused row names its column and its
 remedy. Rows older than ``lookback`` are counted as out of window. A time without zone needs ``source_timezone``; a date
 without a time of day is refused. An amount has a dot before its decimals and is rounded, half to even, to
-``value_decimals``. Blank text is NULL. A goal that is unknown or paused, and a time in the future, defer the row.
+``value_decimals``. Blank text is NULL. A goal that is unknown, paused or (with ``click_time``) counts no conversion so
+late after its click defers the row, as does a time in the future.
 
 **Same conversion.** Account, identifier (click id, else e-mail, else phone), goal and time. The service keeps the first
 it was sent, so a later change of the value is reported as superseded and never sent: use an adjustment.
@@ -36,11 +37,11 @@ from airflow_provider_bingads.domain.times import utc_text
 
 __all__ = ["OFFLINE_CONVERSIONS"]
 
-# Symbols and codes: api-facts, Appendix 1.2; those without a number stand in the status of upload reports (A.5) or are
-# ours. Ranges and lengths: A.2, A.8. The model's length limit is not documented; ours only keeps a batch sendable.
+# Symbols and codes: api-facts, Appendix 1.2; those without a number stand in upload reports (A.5) or are ours. Ranges
+# and lengths: A.2, A.8. The model's length limit is not documented; ours only keeps a batch sendable.
 _NAME_UNKNOWN: Final = Symbol("OfflineConversionNameInvalid", 5606)
+_AFTER_WINDOW: Final = Symbol("ClickIdDateTimeOutsideGoalConversionWindow", 5617)
 _MODEL_TOO_LONG: Final = Symbol("ExternalAttributionModelTooLong")
-_HALF_ATTRIBUTED: Final = Symbol("ExternalAttributionRequiredFieldEmpty")
 _EMAIL_EXAMPLE: Final = hexdigest("john@contoso.com")
 _PHONE_EXAMPLE: Final = hexdigest("+14255551234")
 
@@ -115,7 +116,7 @@ _RULES: Final = EventRules(
     currency="ConversionCurrencyCode",
     future=Symbol("FutureConversionTimeCannotBeSet", 5614),
     not_before=("click_time", Symbol("ConversionTimeEarlierThanClickTime", 5616)),
-    together=("ExternalAttributionModel", "ExternalAttributionCredit", _HALF_ATTRIBUTED),
+    together=("ExternalAttributionModel", "ExternalAttributionCredit", Symbol("ExternalAttributionRequiredFieldEmpty")),
     exclusive=(("EmailAddress", "HashedEmailAddress"), ("PhoneNumber", "HashedPhoneNumber")),
     not_writable={
         "AccountId": "give account_id, or account_id_column to route rows by a column",
@@ -123,14 +124,6 @@ _RULES: Final = EventRules(
     },
     longest_lookback_days=90,
 )
-
-_FIELD_OF_CODE: Final = {
-    **dict.fromkeys((5603, 5604), "MicrosoftClickId"),
-    **dict.fromkeys((5605, 5606, 5615), "ConversionName"),
-    **dict.fromkeys((5607, 5608, 5609, 5614, 5616, 5617), "ConversionTime"),
-    5610: "ConversionValue",
-    5611: "ConversionCurrencyCode",
-}
 
 OFFLINE_CONVERSIONS: Final = EventEntity(
     name=_RULES.entity,
@@ -146,7 +139,13 @@ OFFLINE_CONVERSIONS: Final = EventEntity(
         service="CampaignManagement",
         operation="GetConversionGoalsByIds",
         body=GOALS_BODY,
-        judge=goal_judge(field=_RULES.group, unknown=_NAME_UNKNOWN),
+        judge=goal_judge(field=_RULES.group, unknown=_NAME_UNKNOWN, too_late=(_RULES.time, _AFTER_WINDOW)),
     ),
-    field_of_code=_FIELD_OF_CODE,
+    field_of_code={
+        **dict.fromkeys((5603, 5604), "MicrosoftClickId"),
+        **dict.fromkeys((5605, 5606, 5615), "ConversionName"),
+        **dict.fromkeys((5607, 5608, 5609, 5614, 5616, 5617), "ConversionTime"),
+        5610: "ConversionValue",
+        5611: "ConversionCurrencyCode",
+    },
 )

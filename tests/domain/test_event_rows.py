@@ -58,6 +58,24 @@ def test_a_valid_row_carries_what_is_sent_and_what_is_recorded() -> None:
     assert (len(row.key), len(row.content)) == (32, 16)
 
 
+@pytest.mark.parametrize(
+    ("click_time", "expected"),
+    [("2026-10-31T20:00:00+02:00", "2026-10-31T18:00:00+00:00"), (None, "None"), ("soon", "None")],
+)
+def test_a_row_tells_when_its_click_was_but_never_sends_it(click_time: str | None, expected: str) -> None:
+    """The goal's window is judged from it; the service has no field for it."""
+    row = read({**GOOD, "click_time": click_time})
+
+    assert str(row.preceding_time and row.preceding_time.isoformat()) == expected
+    assert "click_time" not in (row.payload or {})
+
+
+def test_a_source_without_click_times_has_none() -> None:
+    columns = tuple(name for name in RAW if name != "click_time")
+
+    assert read(GOOD, columns).preceding_time is None
+
+
 def test_no_rows_give_no_candidates() -> None:
     assert OFFLINE_CONVERSIONS.compile(preparation())([], NOW) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from airflow_provider_bingads.domain.reading import Symbol
 from airflow_provider_bingads.domain.rows import Candidate
 
 UNKNOWN = Symbol("OfflineConversionNameInvalid", 5606)
+TOO_LATE = Symbol("ClickIdDateTimeOutsideGoalConversionWindow", 5617)
+JUDGE = goal_judge(field="ConversionName", unknown=UNKNOWN, too_late=("ConversionTime", TOO_LATE))
 
 
 def goal(name: str, **fields: Any) -> dict[str, Any]:
@@ -22,7 +25,7 @@ def goal(name: str, **fields: Any) -> dict[str, Any]:
 
 def judged(name: str, *goals: Mapping[str, Any] | None, payload: dict[str, object] | None = None) -> Violation | None:
     row = None if payload is None else Candidate("1", "k", "c", payload)
-    return goal_judge(field="ConversionName", unknown=UNKNOWN)({"ConversionGoals": list(goals)})(name, row)
+    return JUDGE({"ConversionGoals": list(goals)})(name, row)
 
 
 def test_a_goal_that_the_account_has_is_no_problem() -> None:
@@ -45,8 +48,9 @@ def test_an_absent_goal_is_named_with_the_nearest_that_exist(name: str, hint: st
 
 @pytest.mark.parametrize("reply", [{}, {"ConversionGoals": None}, {"ConversionGoals": []}, {"ConversionGoals": [None]}])
 def test_an_account_without_goals_is_told_so(reply: dict[str, Any]) -> None:
-    violation = goal_judge(field="ConversionName", unknown=UNKNOWN)(reply)("Lead")
+    violation = JUDGE(reply)("Lead")
 
+    assert violation is not None
     assert "none at all" in violation.reason
 
 
@@ -97,6 +101,62 @@ def test_rows_with_attribution_need_an_externally_attributed_goal(*, eligible: b
 
     assert (violation is not None) is refused
     assert violation is None or violation.error_code == "GoalNotEligibleForExternalAttribution"
+
+
+SALE = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def followed(after: timedelta | None, window: object, payload: dict[str, object] | None = CLICKED) -> Violation | None:
+    """Judge a sale that came so long after its click."""
+    click = None if after is None else SALE - after
+    row = Candidate("1", "k", "c", payload, event_time=SALE, preceding_time=click)
+    return JUDGE({"ConversionGoals": [goal("Lead", ConversionWindowInMinutes=window)]})("Lead", row)
+
+
+@pytest.mark.parametrize(
+    ("after", "window", "refused"),
+    [
+        (timedelta(minutes=60), 60, False),
+        (timedelta(minutes=60, microseconds=1), 60, True),
+        (timedelta(days=30, seconds=1), 43_200, True),
+        (timedelta(days=30), 43_200, False),
+        (timedelta(0), 60, False),
+        (timedelta(seconds=-1), 60, False),
+        (None, 60, False),
+        (timedelta(days=80), None, False),
+    ],
+)
+def test_a_sale_later_after_its_click_than_the_goal_counts_waits_for_a_wider_goal(
+    after: timedelta | None, window: int | None, *, refused: bool
+) -> None:
+    """Where the source tells no click, or the service no window, nothing is guessed; 5616 judges the wrong order."""
+    violation = followed(after, window)
+
+    assert (violation is not None) is refused
+    if violation is not None:
+        assert (violation.error_code, violation.code, violation.field) == (*TOO_LATE, "ConversionTime")
+        assert (violation.finality, violation.systemic, violation.owner) == (Finality.DEFERRED, False, "marketing")
+        assert "'Lead'" in violation.reason
+        assert "click_time" in violation.remedy
+
+
+def test_the_window_is_named_in_the_unit_that_people_set_it_in() -> None:
+    in_days, in_minutes = followed(timedelta(days=80), 43_200), followed(timedelta(days=80), 90)
+
+    assert in_days is not None
+    assert "30 days" in in_days.reason
+    assert in_minutes is not None
+    assert "90 minutes" in in_minutes.reason
+
+
+def test_a_row_with_other_reasons_is_told_of_the_window_too() -> None:
+    assert followed(timedelta(days=80), 60, payload=None) is not None
+
+
+def test_a_row_whose_time_is_unreadable_has_no_distance_to_its_click() -> None:
+    row = Candidate("1", "k", "c", None, event_time=None, preceding_time=SALE)
+
+    assert JUDGE({"ConversionGoals": [goal("Lead", ConversionWindowInMinutes=60)]})("Lead", row) is None
 
 
 def test_the_request_asks_for_what_the_contract_knows() -> None:
