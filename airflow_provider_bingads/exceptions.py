@@ -111,9 +111,7 @@ class OutcomeUnknown(BingAdsError):
     :param tracking_id: Microsoft's id of the call, if the reply carried it.
     """
 
-    def __init__(
-        self, message: str, *, http_status: int | None = None, tracking_id: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, http_status: int | None = None, tracking_id: str | None = None) -> None:
         super().__init__(message)
         self.http_status = http_status
         self.tracking_id = tracking_id

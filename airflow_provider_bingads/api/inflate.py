@@ -13,7 +13,7 @@ _STEP_BYTES: Final = 1024 * 1024
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 
 
-class BodyRefused(Exception):  # noqa: N818 - says what happened; caught inside this layer
+class BodyRefused(Exception):  # says what happened; caught inside this layer
     """The body is too large, packed in an unknown way, or cut short; the message says which."""
 
 

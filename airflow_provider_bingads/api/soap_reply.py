@@ -35,7 +35,7 @@ _FORBIDDEN: Final = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _OUR_FAULT: Final = frozenset({"Client", "DeserializationFailed", "ActionNotSupported", "MustUnderstand"})
 
 
-class _Untrusted(Exception):  # noqa: N818 - says what the reply is; never leaves this module
+class _Untrusted(Exception):  # says what the reply is; never leaves this module
     """The reply is not what a reply must be; the message says how and holds nothing of it."""
 
 

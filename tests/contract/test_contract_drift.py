@@ -49,6 +49,9 @@ def _check(data: Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
+pytestmark = pytest.mark.timeout(900)  # the first one downloads both of the vendor's packages
+
+
 @pytest.fixture(scope="module")
 def vendor_models() -> dict[str, Any]:
     try:

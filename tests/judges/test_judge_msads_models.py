@@ -15,7 +15,7 @@ from airflow_provider_bingads import contract
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.judge
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(900)]  # the first one installs the vendor's package
 MESSAGES = [
     (service, type_name)
     for service in IN_SCOPE

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.judge
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(900)]  # the first one installs the vendor's package
 ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}"
 TRANSPORTS = ("rest", "soap")
 GOAL = {

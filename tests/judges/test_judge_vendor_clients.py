@@ -17,7 +17,7 @@ from airflow_provider_bingads.emulator import server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.judge
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(900)]  # the first one installs the vendor's package
 HERE = Path(__file__).parent
 
 
