@@ -24,8 +24,11 @@ class Backend(Protocol):
     gate: threading.Lock | None
     """Held for a writing transaction where the database takes one writer at a time, so that waiting is fair."""
 
-    def prepare(self, connection: Connection) -> None:
-        """Set what a fresh connection needs; called once for each."""
+    def prepare(self, connection: Connection, *, appends: bool) -> None:
+        """Set what a fresh connection needs; called once for each.
+
+        :param appends: it is the one that records rows by the thousand.
+        """
         ...
 
     def lock_schema(self, connection: Connection) -> None:

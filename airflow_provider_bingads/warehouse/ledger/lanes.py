@@ -21,9 +21,10 @@ class Lane:
     broken one can leak into the next use.
     """
 
-    def __init__(self, engine: Engine, backend: Backend) -> None:
+    def __init__(self, engine: Engine, backend: Backend, *, appends: bool = False) -> None:
         self._engine = engine
         self._backend = backend
+        self._appends = appends
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
@@ -56,7 +57,7 @@ class Lane:
     def _open(self) -> Connection:
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
-            self._backend.prepare(connection)
+            self._backend.prepare(connection, appends=self._appends)
         except BaseException:
             connection.invalidate()
             connection.close()

@@ -52,7 +52,7 @@ class SqlLedger:
         self._errors = driver_errors(engine)
         self._tables = ledger_tables(schema)
         self._version = 0
-        self._write = Lane(engine, backend)
+        self._write = Lane(engine, backend, appends=True)
         self._read = Lane(engine, backend)
         self._lease = Lane(engine, backend)
         self._open()

@@ -29,7 +29,7 @@ class PostgresBackend:
     def __init__(self) -> None:
         self.gate: threading.Lock | None = None
 
-    def prepare(self, connection: Connection) -> None:
+    def prepare(self, connection: Connection, *, appends: bool) -> None:
         """Do nothing: what the server is configured to do holds."""
 
     def lock_schema(self, connection: Connection) -> None:

@@ -21,6 +21,7 @@ __all__ = ["SqliteBackend"]
 BUSY_SECONDS: Final = 30
 """How long a write waits for another process's transaction."""
 
+_CACHE_KIBIBYTES: Final = 16 * 1024
 _KEYS_A_STATEMENT: Final = 500
 _ROWS_A_STATEMENT: Final = (1000, 100)
 """Each statement gives Python's lock up and asks for it again; a thread that computes beside a writer who does that for
@@ -36,10 +37,14 @@ class SqliteBackend:
     def __init__(self) -> None:
         self.gate: threading.Lock | None = threading.Lock()
 
-    def prepare(self, connection: Connection) -> None:
-        """Set the busy time-out and a page cache that holds the upper levels of the key index."""
+    def prepare(self, connection: Connection, *, appends: bool) -> None:
+        """Set the busy time-out and, where rows are recorded, a page cache that holds what one transaction touches.
+
+        A page that does not fit is written before its transaction ends, which waits for the disk once more.
+        """
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-        connection.exec_driver_sql("PRAGMA cache_size = -65536")
+        if appends:
+            connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
 
     def lock_schema(self, connection: Connection) -> None:
         """Do nothing: the transaction holds the file's only write lock."""
