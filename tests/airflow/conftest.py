@@ -9,25 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dags_examples.demo.warehouse import GOALS
-from tests.airflow.harness import InProcessAirflow, Warehouse
+from tests.airflow.harness import CONVERSIONS_DDL, InProcessAirflow, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_bingads.emulator.testing import EmulatorControl
-
-
-CONVERSIONS_DDL = """
-CREATE TABLE offline_conversions (
-    purchase_id INTEGER PRIMARY KEY,
-    microsoft_click_id TEXT,
-    conversion_name TEXT,
-    conversion_time TEXT,
-    conversion_value NUMERIC,
-    conversion_currency_code TEXT,
-    loaded_at TEXT
-)
-"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

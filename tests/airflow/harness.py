@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
+
+EXAMPLES = ROOT / "dags_examples"
+"""The example DAGs."""
+
+CONVERSIONS_DDL = """
+CREATE TABLE offline_conversions (
+    purchase_id INTEGER PRIMARY KEY,
+    microsoft_click_id TEXT,
+    conversion_name TEXT,
+    conversion_time TEXT,
+    conversion_value NUMERIC,
+    conversion_currency_code TEXT,
+    loaded_at TEXT
+)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +116,17 @@ class Warehouse:
         """Return the rows of one query."""
         with closing(sqlite3.connect(self.path)) as connection:
             return connection.execute(sql, parameters).fetchall()
+
+
+def conversion(number: int, happened: datetime, loaded: datetime | None = None, **changes: Any) -> dict[str, Any]:
+    """Return one valid row; ``changes`` break or alter it."""
+    return {
+        "purchase_id": number,
+        "microsoft_click_id": hashlib.sha256(str(number).encode()).hexdigest()[:32],
+        "conversion_name": "Repeat purchase",
+        "conversion_time": f"{happened:%Y-%m-%d %H:%M:%S}",
+        "conversion_value": 9.5,
+        "conversion_currency_code": "USD",
+        "loaded_at": f"{loaded or happened:%Y-%m-%d %H:%M:%S}",
+        **changes,
+    }

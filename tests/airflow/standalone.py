@@ -13,9 +13,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 
 class StandaloneAirflow:
@@ -78,6 +80,38 @@ class StandaloneAirflow:
         with urllib.request.urlopen(request, timeout=30) as reply:
             return json.load(reply)
 
+    def trigger(self, dag_id: str, logical_date: datetime | None) -> str:
+        """Start a DAG run and return its id."""
+        date = None if logical_date is None else logical_date.isoformat()
+        return str(self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": date})["dag_run_id"])
+
+    def state_of(self, dag_id: str, run_id: str, timeout_seconds: float = 180) -> str:
+        """Wait for the end of a DAG run and return its state."""
+        address = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}"
+
+        def ended() -> str:
+            state = str(self.request("GET", address)["state"])
+            return state if state in {"success", "failed"} else ""
+
+        return str(self.wait_for(ended, timeout_seconds, f"the end of {run_id}"))
+
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Clear every task of a DAG run, so that it runs again."""
+        body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
+        self.request("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return what Airflow knows of a task instance."""
+        found = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}")
+        assert isinstance(found, dict)
+        return found
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
+        """Return what a task pushed."""
+        base = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}"
+        value = self.request("GET", f"{base}/xcomEntries/{key}")["value"]
+        return json.loads(value) if isinstance(value, str) else value
+
     def wait_for(self, look: Callable[[], Any], timeout_seconds: float, what: str) -> Any:
         """Look again and again until something true comes back."""
         deadline = time.monotonic() + timeout_seconds
@@ -89,8 +123,9 @@ class StandaloneAirflow:
         raise TimeoutError(msg)
 
     def log_tail(self, lines: int = 60) -> str:
-        """Return the last lines of everything Airflow printed."""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
+        """Return the last lines of everything Airflow printed, but for its access log."""
+        printed = [line for line in self._log.read_text(errors="replace").splitlines() if "http.access" not in line]
+        return "\n".join(printed[-lines:])
 
     def _is_healthy(self) -> bool:
         try:

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.airflow.harness import ROOT
+from tests.airflow.harness import EXAMPLES, conversion
 
 if TYPE_CHECKING:
     from airflow_provider_bingads.emulator.testing import EmulatorControl
     from tests.airflow.harness import InProcessAirflow, Warehouse
 
-EXAMPLES = ROOT / "dags_examples"
 WHOLE = "offline_conversions"
 SLIDING = "offline_conversions_sliding_window"
 INTERVAL = "offline_conversions_by_interval"
-
-
-def conversion(number: int, happened: datetime, loaded: datetime | None = None, **changes: Any) -> dict[str, Any]:
-    """Return one valid row; ``changes`` break or alter it."""
-    return {
-        "purchase_id": number,
-        "microsoft_click_id": hashlib.sha256(str(number).encode()).hexdigest()[:32],
-        "conversion_name": "Repeat purchase",
-        "conversion_time": f"{happened:%Y-%m-%d %H:%M:%S}",
-        "conversion_value": 9.5,
-        "conversion_currency_code": "USD",
-        "loaded_at": f"{loaded or happened:%Y-%m-%d %H:%M:%S}",
-        **changes,
-    }
 
 
 def example(dag_id: str) -> Path:
