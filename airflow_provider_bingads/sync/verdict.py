@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
-from airflow_provider_bingads.exceptions import FixConfiguration, FixRequest, RetryLater, ReviewRows
+from airflow_provider_bingads.exceptions import BingAdsError, FixConfiguration, FixRequest, RetryLater, ReviewRows
 from airflow_provider_bingads.sync.report import RunSummary, sentence_of
 from airflow_provider_bingads.sync.run import AccountReport
 
@@ -58,10 +59,20 @@ def _worst(reports: Sequence[AccountReport]) -> BaseException | None:
         return None
     passing = [error for _, error in errors if not isinstance(error, FixConfiguration | FixRequest)]
     if len(errors) == 1:
-        return errors[0][1]
+        account, error = errors[0]
+        return error if len(reports) == 1 else _of_account(account, error)
     sentences = [f"account {account or '(none)'}: {sentence_of(error)}" for account, error in errors]
     text = f"{len(errors)} of {len(reports)} accounts failed, the others are done.\n" + "\n".join(sentences[:10])
     return RetryLater(text) if passing else FixConfiguration(text)
+
+
+def _of_account(account: str, error: BaseException) -> BaseException:
+    """Return an error of this package with its account in front; others stay as they are."""
+    if not isinstance(error, BingAdsError):
+        return error
+    named = copy(error)
+    named.args = (f"account {account or '(none)'}: {error}",)
+    return named
 
 
 def _open_rows(reports: Sequence[AccountReport]) -> RetryLater | None:

@@ -126,6 +126,15 @@ def test_the_task_fails_for_what_is_not_done_and_retries_what_may_pass(
     assert type(error) is (kind or type(None))
 
 
+def test_the_one_account_of_many_that_failed_is_named() -> None:
+    refused = FixRequest("not allowed", code=106)
+    reports = [report("1", applied=1), report("777", error=refused), report("2", applied=1)]
+    error, _ = ending(summary(*reports), max_rejected=0, max_rejected_ratio=None, where="look")
+    assert str(error) == "account 777: not allowed"
+    assert isinstance(error, FixRequest)
+    assert error.code == refused.code
+
+
 def test_a_crossed_threshold_says_counts_reasons_and_where_to_look() -> None:
     _, review = ending(
         summary(report(applied=5, rejected=2)), max_rejected=0, max_rejected_ratio=None, where="LOOK THERE"
