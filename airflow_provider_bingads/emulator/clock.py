@@ -24,7 +24,14 @@ class Clock:
         return self._base() + self._ahead
 
     def advance(self, seconds: float) -> float:
-        """Move the clock and return the new time; negative seconds move it back."""
+        """Move the clock and return the new time; negative seconds move it back.
+
+        :raises ValueError: no calendar has that time.
+        """
+        try:
+            datetime.fromtimestamp(self.now() + seconds, UTC)
+        except (OverflowError, OSError, ValueError):
+            raise ValueError("The clock cannot be moved so far.") from None
         self._ahead += seconds
         return self.now()
 

@@ -89,10 +89,16 @@ def _actual_type(service: Service, declared: DataType, given: object, place: str
 def _decode_enum(data_type: DataType, value: Any, place: str) -> Any:
     if not isinstance(value, str):
         raise ShapeError(f"{place} is no string.")
-    parts = tuple(part.strip() for part in value.split(",") if part.strip()) if data_type.is_flags else (value,)
+    parts = _flags(value) if data_type.is_flags else (value,)
     if any(part not in (data_type.enum or ()) for part in parts):
         raise ShapeError(f"{place} is no {data_type.name}.")
     return parts if data_type.is_flags else value
+
+
+def _flags(text: str) -> tuple[str, ...]:
+    # msads writes the name of the empty set before the others: "None, Url, Event" (observed)
+    names = (part.strip() for part in text.split(","))
+    return tuple(name for name in names if name not in {"", "None"})
 
 
 def _decode_simple(type_name: str, value: Any, place: str) -> Any:

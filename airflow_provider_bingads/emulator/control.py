@@ -26,6 +26,7 @@ __all__ = ["CONTROL_PREFIX", "control"]
 
 CONTROL_PREFIX: Final = "/__emulator__/"
 _HOUR_SECONDS: Final = 3_600.0
+_ID_DIGITS: Final = 20
 
 
 class _WrongRequestError(Exception):
@@ -119,7 +120,7 @@ def _clicks(emulator: Emulator, request: Request) -> dict[str, Any]:
 def _goals(emulator: Emulator, request: Request) -> dict[str, Any]:
     """Add goals by the rules of ``AddConversionGoals``, as if they had been added some hours ago."""
     body = _object(request)
-    account_id = int(body.get("AccountId") or emulator.credentials.account_id)
+    account_id = _account_id(body.get("AccountId") or emulator.credentials.account_id)
     if account_id not in emulator.store.world.accounts:
         raise _WrongRequestError("The user has no such account.")
     given, age_hours = body.get("goals"), body.get("age_hours", 3)
@@ -146,7 +147,7 @@ def _goal(fields: dict[str, Any]) -> dict[str, Any]:
 def _accounts(emulator: Emulator, request: Request) -> dict[str, Any]:
     """Change fields of accounts, such as ``AccountLifeCycleStatus``."""
     for account_id, fields in _object(request).items():
-        account = emulator.store.world.accounts.get(int(account_id))
+        account = emulator.store.world.accounts.get(_account_id(account_id))
         if account is None or not isinstance(fields, dict):
             raise _WrongRequestError("Send an object of account ids with the fields to change.")
         account.update(fields)
@@ -200,6 +201,11 @@ def _whole(query: Mapping[str, str], name: str) -> int | None:
     if not text.isdecimal():
         raise _WrongRequestError(f"{name} is a whole number.")
     return int(text)
+
+
+def _account_id(given: object) -> int:
+    text = str(given)
+    return int(text) if text.isdecimal() and len(text) < _ID_DIGITS else 0
 
 
 def _body(request: Request) -> Any:

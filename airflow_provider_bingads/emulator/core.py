@@ -145,7 +145,7 @@ class Emulator:
     def delivered(self, reply: Reply) -> None:
         """Note that the whole of a reply has left; a reply that a client cannot trust counts as none."""
         if reply.call is not None and reply.genuine and reply.delivery.manner in _ARRIVES:
-            self.journal.answered(reply.call, self.clock.now())
+            reply.call.answered_at = self.clock.now()
 
     def execute(self, service: str, operation: str, body: Any, *, account_id: int, at: float | None = None) -> Any:
         """Carry an operation out for the control interface, by all its rules, without journal entry.
@@ -195,7 +195,7 @@ class Emulator:
             )
         )
         reply = self._under_fault(request, route, record, fault)
-        reply.call = number
+        reply.call = record
         record.status = reply.status or None
         return reply
 

@@ -26,7 +26,7 @@ BOOKS: Final[tuple[RuleBook[Any, Any], ...]] = (
 NOT_EMULATED: Final = (
     "Attribution: whether an accepted conversion is counted, and the reports that tell.",
     "Click ids too old or of another account, unless a test registers the click.",
-    "The five hours until a conversion shows, and the minutes until a new account does.",
+    "The hours until a conversion shows, and the minutes until a new account does.",
     "Goals other than offline conversion goals; their update; the limits 5326 and 5327, whose numbers are unknown.",
     "The length limit of ExternalAttributionModel, which is not documented.",
     "CountType, which decides on counting and not on acceptance.",

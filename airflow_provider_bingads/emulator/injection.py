@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from airflow_provider_bingads.emulator.oauth import TOKEN_OPERATION
 
@@ -256,7 +257,9 @@ def _parse(rule: Mapping[str, Any]) -> _Rule:
     kind = KINDS.get(found["name"]) if found else None
     if found is None or kind is None:
         raise ValueError(f"There is no fault {rule.get('do')!r}; the faults are {', '.join(KINDS)}.")
+    _check(rule)
     match = rule.get("match") or {}
+    _check(match)
     own = {kind.argument[0]} if kind.argument else set()
     unknown = (set(rule) - _RULE_KEYS - own) | (set(match) - _MATCH_KEYS)
     if unknown:
@@ -275,10 +278,45 @@ def _parse(rule: Mapping[str, Any]) -> _Rule:
     return _Rule(kind, value, applies, match, rule.get("rate"), times)
 
 
+def _check(entries: Mapping[str, Any]) -> None:
+    for name, value in entries.items():
+        fits, wanted = _CHECKS.get(name, _ANYTHING)
+        if value is not None and not fits(value):
+            raise ValueError(f"In a fault rule {name!r} is {wanted}.")
+
+
 def _argument(kind: Kind, written: str | None, rule: Mapping[str, Any]) -> float:
     if kind.argument is None:
         if written is not None:
             raise ValueError(f"The fault {kind.name} takes no argument.")
         return 0.0
     name, default = kind.argument
-    return float(written if written is not None else rule.get(name, default))
+    given = float(written) if written is not None else rule.get(name, default)
+    lowest = -math.inf if kind.name == "clock_skew" else 0
+    if not _is_number(given) or not math.isfinite(given) or given < lowest:
+        raise ValueError(f"The fault {kind.name} takes its {name} as a number from {lowest}.")
+    return float(given)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_share(value: object) -> bool:
+    return _is_number(value) and 0 <= value <= 1
+
+
+_ANYTHING: Final[tuple[Callable[[object], bool], str]] = (lambda _: True, "anything")
+_CHECKS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
+    "apply": (lambda value: isinstance(value, bool), "true or false"),
+    "call": (_is_count, "a whole number from 1"),
+    "match": (lambda value: isinstance(value, Mapping), "an object"),
+    "op": (lambda value: isinstance(value, str), "the name of an operation"),
+    "rate": (_is_share, "a number from 0 to 1"),
+    "times": (_is_count, "a whole number from 1"),
+    "transport": (lambda value: value in {"rest", "soap"}, "'rest' or 'soap'"),
+}

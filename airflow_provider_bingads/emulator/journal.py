@@ -90,10 +90,6 @@ class Journal:
         """Return a call by its number."""
         return self.calls[number - 1]
 
-    def answered(self, number: int, now: float) -> None:
-        """Note that the complete, genuine reply of a call has left."""
-        self.call(number).answered_at = now
-
     def select(self, *, after: int = 0, limit: int | None = None, operation: str | None = None) -> Iterator[CallRecord]:
         """Yield calls by number.
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from airflow_provider_bingads.emulator.journal import CallRecord
+
 __all__ = ["WHOLE", "Delivery", "Manner", "Reply", "Request"]
 
 
@@ -75,7 +77,7 @@ class Reply:
     """One HTTP reply.
 
     :param headers: beyond ``Content-Type`` and ``Content-Length``.
-    :param call: number of the call in the journal; None for anything that is no call of the API.
+    :param call: the journal's record of the call; None for anything that is no call of the API.
     :param genuine: the reply says what the service decided; false for every reply that an injected fault made up.
     """
 
@@ -84,5 +86,5 @@ class Reply:
     content_type: str = "application/json; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
     delivery: Delivery = WHOLE
-    call: int | None = None
+    call: CallRecord | None = None
     genuine: bool = True

@@ -114,6 +114,19 @@ def test_a_key_sent_again_counts_against_its_sender_only_after_an_answer(service
     assert service.control("GET", "calls?keys=1")["calls"][2]["repeated_keys"] != []
 
 
+@pytest.mark.parametrize("calls_since", [0, 1])
+def test_a_reply_that_leaves_after_a_reset_is_nobodys(calls_since: int, service: Caller) -> None:
+    """A late reply of the last test must neither fail nor count as the answer to a call of the next one."""
+    emulator, request = service.emulator, service.request("ApplyOfflineConversions", {"OfflineConversions": []})
+    late = emulator.serve(request, emulator.admit(request))
+    emulator.reset()
+    for _ in range(calls_since):
+        emulator.serve(request, emulator.admit(request))
+    emulator.delivered(late)
+
+    assert [call["answered"] for call in service.control("GET", "calls")["calls"]] == [False] * calls_since
+
+
 def test_a_refused_key_that_is_applied_later_is_one_key(service: Caller) -> None:
     service.goal(age_hours=1)
     service.apply(conversion())
@@ -159,6 +172,8 @@ def test_goals_are_added_by_the_rules_of_the_operation(service: Caller) -> None:
         ("POST", "clock", b"[]", 400),
         ("POST", "clock", b'{"advance": "x"}', 400),
         ("POST", "clock", b'{"advance": true}', 400),
+        ("POST", "clock", b'{"advance": 1e300}', 400),
+        ("POST", "clock", b'{"advance": -1e12}', 400),
         ("POST", "faults", b"{}", 400),
         ("POST", "faults", b'[{"do": "explode"}]', 400),
         ("POST", "config", b'{"no_such": 1}', 400),
@@ -170,6 +185,7 @@ def test_goals_are_added_by_the_rules_of_the_operation(service: Caller) -> None:
         ("POST", "clicks", b'{"aa": "x"}', 400),
         ("POST", "goals", b'{"goals": []}', 400),
         ("POST", "goals", b'{"AccountId": "5", "goals": [{"Name": "A"}]}', 400),
+        ("POST", "goals", b'{"AccountId": [5], "goals": []}', 400),
         ("POST", "accounts", b'{"5": {}}', 400),
         ("GET", "state?only=nothing", b"", 400),
         ("GET", "state?limit=x", b"", 400),
@@ -181,6 +197,7 @@ def test_a_wrong_control_request_is_refused_in_one_sentence(
     found, reply = ask(service, method, page, body)
     assert found == status
     assert reply["error"].endswith((".", ")"))
+    assert ask(service, "GET", "health") == (200, {"status": "ok", "now": "2026-11-21T12:00:00.000000Z"})
 
 
 def test_clicks_are_counted_in_their_plain_form(service: Caller) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,11 +102,34 @@ def test_an_argument_is_written_in_brackets_or_by_name(rule: dict[str, Any], val
         {"do": "slow", "match": {"operation": "x"}},
         {"do": "refused", "match": {"op": "GetUser"}},
         {"do": "truncated_xml", "apply": False},
+        {"do": "slow", "apply": "no"},
+        {"do": "slow", "match": 3},
+        {"do": "slow", "match": ["op"]},
+        {"do": "slow", "match": {"call": "3"}},
+        {"do": "slow", "match": {"call": True}},
+        {"do": "slow", "match": {"call": 0}},
+        {"do": "slow", "match": {"op": 3}},
+        {"do": "slow", "match": {"transport": "soup"}},
+        {"do": "slow", "rate": "0.5"},
+        {"do": "slow", "rate": 2},
+        {"do": "slow", "times": 1.5},
+        {"do": "slow", "seconds": None},
+        {"do": "slow", "seconds": [1]},
+        {"do": "slow", "seconds": -1},
+        {"do": "slow(nan)"},
     ],
 )
 def test_a_wrong_rule_is_refused(rule: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"fault|connection|reply"):
         plan(rule)
+
+
+def test_the_rules_in_the_documentation_are_rules() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text()
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    rules = json.loads(example)
+    assert len(rules) == 3
+    assert struck(plan(*rules), [APPLY, APPLY]) == ["slow", None]
 
 
 def test_new_rules_replace_the_old_ones() -> None:

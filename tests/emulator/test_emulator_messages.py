@@ -73,6 +73,18 @@ def test_ids_may_come_as_strings_or_numbers_in_json(rest: Caller) -> None:
         assert rest.call("GetConversionGoalsByIds", body).codes == []
 
 
+@pytest.mark.parametrize("types", ["None, Url, OfflineConversion", "OfflineConversion", "Url,OfflineConversion"])
+def test_flags_in_json_may_name_the_empty_set_among_others(types: str, rest: Caller) -> None:
+    """As msads writes several flags: the name of none of them first."""
+    answer = rest.call("GetConversionGoalsByIds", {"ConversionGoalTypes": types, "ReturnAdditionalFields": "None"})
+
+    assert [goal["Name"] for goal in answer.value["ConversionGoals"]] == ["Lead"]
+
+
+def test_flags_that_name_only_the_empty_set_name_nothing(rest: Caller) -> None:
+    assert rest.call("GetConversionGoalsByIds", {"ConversionGoalTypes": "None"}).fault_codes == [5329]
+
+
 def items(text: str) -> bytes:
     return (
         f'<ApplyOfflineConversionsRequest xmlns="{NAMESPACE}"><OfflineConversions><OfflineConversion>{text}'
