@@ -7,7 +7,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VARIABLE = "BINGADS_TEST_POSTGRES"
 """SQLAlchemy URL of a database the tests may fill; set it to use a server that runs already."""
@@ -42,6 +49,26 @@ class PrivatePostgres:
         subprocess.run(
             command, check=True, user=self._owner, cwd=self._folder, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )
+
+
+@contextmanager
+def own_database(url: str, name: str) -> Iterator[sqlalchemy.Engine]:
+    """Give a test a database of its own on a server, gone afterwards.
+
+    :param url: SQLAlchemy URL of any database of the server whose role may create others.
+    """
+    server = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sqlalchemy.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    engine = sqlalchemy.create_engine(sqlalchemy.make_url(url).set(database=name))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        with server.connect() as connection:
+            connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()
 
 
 def find_programs() -> Path | None:

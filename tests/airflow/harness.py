@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import URL
+
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
 
@@ -130,3 +132,17 @@ def conversion(number: int, happened: datetime, loaded: datetime | None = None, 
         "loaded_at": f"{loaded or happened:%Y-%m-%d %H:%M:%S}",
         **changes,
     }
+
+
+def postgres_connection_json(url: URL) -> str:
+    """Return the Airflow connection to a PostgreSQL database, in the form of an ``AIRFLOW_CONN_`` variable."""
+    return json.dumps(
+        {
+            "conn_type": "postgres",
+            "host": url.host,
+            "port": url.port,
+            "login": url.username,
+            "password": url.password or "",
+            "schema": url.database,
+        }
+    )
