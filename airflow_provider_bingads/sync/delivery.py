@@ -42,6 +42,8 @@ __all__ = ["AccountDelivery", "Ports"]
 DRAIN_SECONDS = 3.0
 """After a stop, how long calls in flight may still end: Airflow kills the process after 5 s (``delivery.md`` 5.4)."""
 _TICK_SECONDS = 0.25
+_BATCHES_ON_THE_WAY = 8
+"""Read ahead beside those in flight and those next: they are being judged or wait for the ledger's commit."""
 _SENDS_A_ROW = 3
 _SPLIT_CALLS = 64
 _FRUITLESS_CALLS = 3
@@ -162,7 +164,7 @@ class AccountDelivery:
             self._start_send(self._queue.popleft())
 
     def _start_read(self) -> None:
-        limit = 2 * self.settings.max_in_flight * self.settings.batch_size
+        limit = (2 * self.settings.max_in_flight + _BATCHES_ON_THE_WAY) * self.settings.batch_size
         if self._fed or self._busy["read"] or self._chunk is not None or self._outstanding > limit:
             return
         self._start("read", None, partial(self.feed.next_chunk, self.account))
