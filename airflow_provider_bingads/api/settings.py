@@ -46,6 +46,7 @@ _TENANT: Final = re.compile(
 )
 _ID: Final = re.compile(r"[1-9][0-9]{0,18}")
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
+_HARMLESS: Final = re.compile(r"[A-Za-z ._-]{1,40}")
 _YES: Final = frozenset({"true", "1", "yes", "on"})
 _NO: Final = frozenset({"false", "0", "no", "off", ""})
 
@@ -125,7 +126,7 @@ class ConnectionSettings:
 
 
 class _Reader:
-    """Reads fields one by one and remembers what is wrong with them; never repeats a value of a secret field."""
+    """Reads fields one by one and remembers what is wrong with them; never repeats what might be a secret."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
@@ -149,7 +150,9 @@ class _Reader:
         text = self._text(name)
         if text is None or _ID.fullmatch(text):
             return text
-        self.problems.append(f"{name} is {text!r}, but it must be the number, digits only, not the name or number code")
+        self.problems.append(
+            f"{name} is {_shown(text)}, but it must be the number, digits only, not the name or number code"
+        )
         return None
 
     def identifiers(self, name: str) -> frozenset[str]:
@@ -158,7 +161,7 @@ class _Reader:
         ids = [str(part).strip() for part in parts if str(part).strip()]
         wrong = [it for it in ids if not _ID.fullmatch(it)]
         if wrong:
-            self.problems.append(f"{name} holds {wrong[0]!r}; it must be account ids, digits only, separated by commas")
+            self.problems.append(f"{name} holds {_shown(wrong[0])}; it must be account ids, digits only, with commas")
         return frozenset(ids)
 
     def choice(self, name: str, kind: type[_Choice], default: _Choice) -> _Choice:
@@ -169,13 +172,13 @@ class _Reader:
             return kind(text.lower())
         except ValueError:
             known = ", ".join(str(it.value) for it in kind)
-            self.problems.append(f"{name} is {text!r}; it must be one of {known}")
+            self.problems.append(f"{name} is {_shown(text)}; it must be one of {known}")
             return default
 
     def flag(self, name: str) -> bool:
         text = (self._text(name) or "").lower()
         if text not in _YES | _NO:
-            self.problems.append(f"{name} is {text!r}; it must be true or false")
+            self.problems.append(f"{name} is {_shown(text)}; it must be true or false")
         # an unreadable wish for caution is taken as one
         return text not in _NO
 
@@ -183,7 +186,8 @@ class _Reader:
         text = self._text("tenant") or "common"
         if not _TENANT.fullmatch(text):
             self.problems.append(
-                f"tenant is {text!r}; it must be common, organizations, consumers, a tenant id (GUID) or its domain"
+                f"tenant is {_shown(text)}; it must be common, organizations, consumers, a tenant id (GUID) or its"
+                " domain"
             )
         return text
 
@@ -195,8 +199,8 @@ class _Reader:
             self.problems.append("base_url is only for environment=emulator; clear it, or change environment")
         elif text is not None and not _is_loopback(text):
             self.problems.append(
-                f"base_url is {text!r}; it must be http(s)://127.0.0.1:port or another loopback address,"
-                " because tokens are sent there"
+                "base_url is no such address; it must be http(s)://127.0.0.1:port or another loopback address,"
+                " without user, query or fragment, because tokens are sent there"
             )
         return text.rstrip("/") if text else None
 
@@ -209,6 +213,11 @@ def _contradictions(settings: ConnectionSettings) -> list[str]:
     if settings.environment is Environment.PRODUCTION and settings.developer_token == SANDBOX_DEVELOPER_TOKEN:
         problems.append("developer_token is the sandbox's public one; set environment=sandbox or use your own token")
     return problems
+
+
+def _shown(text: str) -> str:
+    # whoever mixes up two fields of the form has put a secret here: only what can be none is repeated
+    return repr(text) if _HARMLESS.fullmatch(text) else f"a text of {len(text)} characters"
 
 
 def _as_list(value: Any) -> list[Any]:

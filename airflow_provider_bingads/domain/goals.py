@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from airflow_provider_bingads.domain.outcomes import Finality, Violation
-from airflow_provider_bingads.domain.reading import Symbol
+from airflow_provider_bingads.domain.reading import Symbol, remembered
 from airflow_provider_bingads.domain.rows import Candidate
+from airflow_provider_bingads.domain.scrub import scrub
 
 __all__ = ["GOALS_BODY", "goal_judge"]
 
@@ -23,6 +24,7 @@ GOALS_BODY: Final[Mapping[str, object]] = {
 _ACTIVE: Final = "Active"
 _NEAREST: Final = 3
 _HINT_CHARACTERS: Final = 300
+_NAME_CHARACTERS: Final = 100
 _WINDOW: Final = "ConversionWindowInMinutes"
 _MINUTES_OF_DAY: Final = 24 * 60
 
@@ -45,10 +47,16 @@ def goal_judge(
     def judge(reply: Mapping[str, Any]) -> Callable[..., Violation | None]:
         goals = {str(goal["Name"]): goal for goal in reply.get("ConversionGoals") or () if goal and goal.get("Name")}
 
+        # each name is compared with all goals once, not once a row: half the rows of a table may bear it
+        @remembered
+        def absent(name: str) -> Violation:
+            return _violation(field, unknown, *_unknown_goal(name, list(goals)), systemic=True)
+
         def verdict(name: str, row: Candidate | None = None) -> Violation | None:
             goal = goals.get(name)
             if goal is None:
-                return _violation(field, unknown, *_unknown_goal(name, list(goals)), systemic=True)
+                found: Violation = absent(name)
+                return found
             if goal.get("Status") not in {None, _ACTIVE}:
                 return _violation(field, Symbol("GoalNotActive"), *_inactive_goal(name, goal), systemic=True)
             if row is None:
@@ -81,8 +89,9 @@ def _unknown_goal(name: str, names: list[str]) -> tuple[str, str]:
         hint = f"nearest: {', '.join(map(repr, near))}"
     else:
         hint = f"it has {', '.join(map(repr, sorted(names)[:_NEAREST]))}" if names else "it has none at all"
+    shown = scrub(name, _NAME_CHARACTERS)  # what no goal is called may be anything, a phone number included
     return (
-        f"the account has no offline conversion goal named {name!r} ({hint[:_HINT_CHARACTERS]})",
+        f"the account has no offline conversion goal named {shown!r} ({hint[:_HINT_CHARACTERS]})",
         "create the goal and wait two hours, or correct the name in the source; case and spelling must be equal",
     )
 

@@ -74,6 +74,32 @@ def test_a_wrong_secret_is_not_repeated(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "account_id",
+        "allowed_account_ids",
+        "base_url",
+        "customer_id",
+        "environment",
+        "read_only",
+        "tenant",
+        "token_store",
+        "transport",
+    ],
+)
+@pytest.mark.parametrize(
+    "secret", ["BBD37VB98X", "Q~8Q~.abcDEF-ghi_jkl", "M.C537_BAY.0.U.-Cv3!*$", "https://u:p4ss@h/"]
+)
+def test_a_secret_pasted_into_another_field_is_not_repeated(name: str, secret: str) -> None:
+    with pytest.raises(FixConfiguration) as error:
+        parse(**{"environment": "emulator", name: secret})
+    message = str(error.value)
+    assert name in message
+    assert secret.lower() not in message.lower()
+    assert "p4ss" not in message
+
+
+@pytest.mark.parametrize(
     "tenant",
     ["common", "organizations", "consumers", "contoso.onmicrosoft.com", "0f8fad5b-d9cb-469f-a165-70867728950e"],
 )

@@ -46,6 +46,23 @@ def test_an_absent_goal_is_named_with_the_nearest_that_exist(name: str, hint: st
     assert hint in violation.reason
 
 
+def test_an_absent_name_is_compared_with_the_goals_once_and_not_in_every_row() -> None:
+    verdict = JUDGE({"ConversionGoals": [goal(f"{number:03}{'x' * 97}") for number in range(500)]})
+
+    assert verdict(f"{'x' * 97}000") is verdict(f"{'x' * 97}000")
+
+
+@pytest.mark.parametrize(
+    "name", ["Sold to jane@contoso.com", "Sold to +1 425 555 1234", "eyJhbGciOiJub25lIn0.eyJhIjoxfQ"]
+)
+def test_a_name_that_holds_somebodys_data_is_not_repeated(name: str) -> None:
+    violation = judged(name, goal("Lead"))
+
+    assert violation is not None
+    assert name not in violation.reason
+    assert not {"jane", "555", "eyJ"} & set(violation.reason.replace("@", " ").split())
+
+
 @pytest.mark.parametrize("reply", [{}, {"ConversionGoals": None}, {"ConversionGoals": []}, {"ConversionGoals": [None]}])
 def test_an_account_without_goals_is_told_so(reply: dict[str, Any]) -> None:
     violation = JUDGE(reply)("Lead")
