@@ -110,8 +110,7 @@ class EventOperator(BaseOperator):
         self.lease_wait = lease_wait
         self.validate_only = validate_only
         self.lookback = lookback
-        self.value_decimals = value_decimals
-        self.phone_region = phone_region
+        self.value_decimals, self.phone_region = value_decimals, phone_region
         self._stop: threading.Event | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:

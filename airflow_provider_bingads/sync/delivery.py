@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict
-from airflow_provider_bingads.domain.catalogue import advice
 from airflow_provider_bingads.domain.entity import PrepareRows
 from airflow_provider_bingads.domain.outcomes import CallEventKind, RowState, Violation
 from airflow_provider_bingads.domain.records import Entries
@@ -27,6 +26,8 @@ from airflow_provider_bingads.exceptions import (
     RetryLater,
     Stopped,
 )
+from airflow_provider_bingads.sync.bisection import NOT_FOUND, Bisection
+from airflow_provider_bingads.sync.breaker import Breaker
 from airflow_provider_bingads.sync.classify import Classified, Judged, classify, systemic_cause
 from airflow_provider_bingads.sync.entries import Scribe, Verdict, merged
 from airflow_provider_bingads.sync.feed import AccountFeed
@@ -45,9 +46,6 @@ _TICK_SECONDS = 0.25
 _BATCHES_ON_THE_WAY = 8
 """Read ahead beside those in flight and those next: they are being judged or wait for the ledger's commit."""
 _SENDS_A_ROW = 3
-_SPLIT_CALLS = 64
-_FRUITLESS_CALLS = 3
-"""Calls in a row that applied nothing, all for a cause outside the rows, before the account is given up."""
 _RECORD_PAUSES_SECONDS = (0.5, 2.0, 8.0)
 
 _EDITED = Verdict(
@@ -55,8 +53,6 @@ _EDITED = Verdict(
     message="an earlier version of the row was sent and its outcome is not known; the service keeps the first it took, "
     "so it may hold the earlier values",
 )
-_NOT_THE_ROWS_FAULT = frozenset({RowState.DEFERRED, RowState.UNKNOWN})
-
 Reference = Callable[[str, Candidate], Violation | None]
 
 
@@ -121,14 +117,16 @@ class AccountDelivery:
     _in_flight: dict[str, Batch] = field(default_factory=dict)
     _open_keys: set[str] = field(default_factory=set)
     _sends: dict[str, int] = field(default_factory=dict)
-    _roots: dict[str, str] = field(default_factory=dict)
-    _splits: dict[str, int] = field(default_factory=dict)
+    _bisection: Bisection = field(default_factory=Bisection)
+    _breaker: Breaker = field(init=False)
     _batches: int = 0
     _outstanding: int = 0
-    _fruitless: int = 0
     _renew_at: float = 0.0
     _stopping: bool = False
     _stop_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._breaker = Breaker(self.service, self.scribe.operation, self.account)
 
     def run(self) -> None:
         """Deliver until the account's rows end, a reason to stop appears or the task is asked to end.
@@ -186,7 +184,8 @@ class AccountDelivery:
     def _intend(self, rows: list[Candidate], parent: Batch | None) -> None:
         batch = Batch(self.ports.ids(), rows, self._batches, parent.batch_id if parent else None)
         self._batches += 1
-        self._roots[batch.batch_id] = self._roots[parent.batch_id] if parent else batch.batch_id
+        if parent is not None:
+            self._bisection.descend(batch, parent)
         deadline = self.settings.call_deadline_seconds
         entries = self.scribe.intent(batch, batch.batch_id, self.ports.clock.now(), deadline)
         self._pending.append(_Pending(entries, (RowState.DEFERRED, len(rows)), send=batch))
@@ -361,7 +360,8 @@ class AccountDelivery:
             if verdict is None:
                 self._sends[row.key] = self._sends.get(row.key, 1) + 1
                 self._ready.append(row)
-        self._watch_for_a_common_cause(result, verdicts)
+        if (common_cause := self._breaker.note(result, verdicts)) is not None:
+            self._fail(common_cause)
         if resolution.next is Next.STOP_RETRY:
             self._fail(RetryLater(f"{self.scribe.operation} for account {self.account}: {resolution.reason}"))
         elif resolution.next is Next.STOP_FAIL:
@@ -377,36 +377,12 @@ class AccountDelivery:
             for row, verdict in zip(batch.rows, verdicts, strict=True)
         ]
 
-    def _watch_for_a_common_cause(self, result: CallResult, verdicts: Sequence[Verdict | None]) -> None:
-        waiting = [verdict for verdict in verdicts if verdict and verdict.state in _NOT_THE_ROWS_FAULT]
-        if not waiting or len(waiting) < len(verdicts):
-            self._fruitless = 0
-            return
-        self._fruitless += 1
-        if self._fruitless >= _FRUITLESS_CALLS:
-            first = waiting[0].errors[0] if waiting[0].errors else None
-            why = advice(self.service, first.code, first.error_code).meaning if first else result.detail
-            self._fail(
-                RetryLater(
-                    f"{self.scribe.operation} for account {self.account}: the last {self._fruitless} calls applied "
-                    f"nothing, and not because of their rows: {why}"
-                )
-            )
-
     def _split(self, batch: Batch, resolution: Resolution) -> Resolution:
-        root = self._roots[batch.batch_id]
-        self._splits[root] = self._splits.get(root, 0) + 2
-        if self._splits[root] > _SPLIT_CALLS or self.error is not None:
-            verdict = Verdict(
-                RowState.DEFERRED,
-                error_code="RefusedWithItsBatch",
-                message="its batch was refused as a whole and the guilty row was not found; the next run tries again",
-            )
-            return Resolution(resolution.event, Next.GO_ON, (verdict,) * len(batch.rows))
-        middle = (len(batch.rows) + 1) // 2
-        for half in (batch.rows[:middle], batch.rows[middle:]):
+        halves = () if self.error is not None else self._bisection.halves(batch)
+        for half in halves:
             self._intend(half, parent=batch)
-        return Resolution(resolution.event, Next.GO_ON)
+        verdicts = () if halves else (NOT_FOUND,) * len(batch.rows)
+        return Resolution(resolution.event, Next.GO_ON, verdicts)
 
     def _refusal(self, result: CallResult, resolution: Resolution) -> BingAdsError:
         fault = resolution.fault
