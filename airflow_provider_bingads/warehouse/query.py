@@ -40,7 +40,7 @@ class SourceRequest:
     :param sql: one query.
     :param parameters: values of the query's ``:name`` parameters.
     :param columns: names of the columns wanted, in this order.
-    :param account_column: column that names each row's account; the rows come ordered by it.
+    :param account_column: the one of ``columns`` that names each row's account; the rows come ordered by it.
     :param cutoff_column: column of the event's time.
     :param cutoff: rows with an earlier time are left out and counted; aware for a column with zones, naive in the
         column's own zone for one without. Has no effect on a column that is not of a native date or time type.
@@ -55,6 +55,11 @@ class SourceRequest:
     cutoff_column: str | None = None
     cutoff: datetime | date | None = None
     chunk_size: int = 1000
+
+    def __post_init__(self) -> None:
+        """Make sure that the rows hold what they are ordered by."""
+        if self.account_column is not None and self.account_column not in self.columns:
+            raise ValueError("account_column has to be one of columns")
 
 
 def account_text(value: Any) -> str | None:
@@ -71,11 +76,15 @@ class Accounts:
     """The accounts a second pass is about.
 
     :param values: values of the account column.
-    :param verbatim: they came from the column; else they are texts, compared with the column's trimmed text.
+    :param verbatim: they came from the column; else they are texts, compared with the column's text.
     """
 
-    values: tuple[Any, ...]
+    values: frozenset[Any]
     verbatim: bool
+
+    def have(self, value: Any) -> bool:
+        """Tell whether a value of the account column is one of them."""
+        return (value if self.verbatim else account_text(value)) in self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ class Query:
             return statement
         if accounts is not None:
             named = self.account if accounts.verbatim else func.trim(cast(self.account, String))
-            statement = statement.where(named.in_(accounts.values))
+            statement = statement.where(named.in_(tuple(accounts.values)))
         return statement.order_by(self.account)
 
     def count(self) -> Select[Any]:

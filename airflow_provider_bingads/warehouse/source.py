@@ -153,6 +153,6 @@ class SqlSource:
         if accounts is None or self._account is None:
             return None
         if all(account in self._accounts_seen for account in accounts):
-            values = tuple(value for account in accounts for value in self._accounts_seen[account])
+            values = frozenset(value for account in accounts for value in self._accounts_seen[account])
             return Accounts(values, verbatim=True)
-        return Accounts(tuple(accounts), verbatim=False)
+        return Accounts(frozenset(accounts), verbatim=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from sqlalchemy import ClauseElement, Connection, Engine, Executable, Select
@@ -21,6 +22,10 @@ __all__ = ["SqliteStream"]
 
 _COPY: Final = "temp.bingads_source"
 _BUSY_MILLISECONDS: Final = 30_000
+_ROWS_A_STEP: Final = 20
+"""The driver gives Python's lock up and asks for it again at each step; with one row a step, threads that compute
+beside the reader spend their time handing it over."""
+_MOST_COLUMNS: Final = 1800  # SQLite takes 2,000 in one result
 
 
 class _Copy(Executable, ClauseElement):
@@ -66,7 +71,7 @@ class SqliteStream:
     """A copy, then pages by rowid."""
 
     def __init__(self) -> None:
-        self._copied = False
+        self._rows: int | None = None
 
     def connect(self, engine: Engine) -> Connection:
         """Return a connection that leaves the pool for good: it holds the copy."""
@@ -78,28 +83,39 @@ class SqliteStream:
 
     def pages(self, connection: Connection, query: Query, accounts: Accounts | None, size: int) -> Iterator[Page]:
         """Copy at the first call; every call reads the same copy."""
-        copied = [*query.wanted, *([] if query.account is None else [query.account])]
-        names = [f"c{i}" for i in range(len(copied))]
-        if not self._copied:
-            aliased = [column.label(name) for column, name in zip(copied, names, strict=True)]
-            connection.execute(_Copy(query.rows().with_only_columns(*aliased)))
-            self._copied = True
-        wanted = ", ".join(names[: len(query.wanted)])
-        among, values = _among(names[-1], accounts)
-        statement = f"SELECT {wanted}, rowid FROM {_COPY} WHERE rowid > ?{among} ORDER BY rowid LIMIT {size}"  # noqa: S608 - names and numbers of our own
-        last = 0
-        while rows := _fetch(_database(connection), statement, (last, *values)):
-            last = rows[-1][-1]
-            yield [row[:-1] for row in rows]
+        database = _database(connection)
+        if self._rows is None:
+            connection.execute(_Copy(_numbered(query)))
+            self._rows = database.execute(f"SELECT count(*) FROM {_COPY}").fetchone()[0]  # noqa: S608 - a name of our own
+        position = next((i for i, column in enumerate(query.wanted) if column is query.account), 0)
+        for first in range(1, self._rows + 1, size):
+            page = _page(database, len(query.wanted), first, min(size, self._rows + 1 - first))
+            if accounts is not None:
+                page = [row for row in page if accounts.have(row[position])]
+            if page:
+                yield page
 
     def interrupt(self, connection: Connection) -> None:
         """Make the running statement fail."""
         _database(connection).interrupt()
 
 
-def _among(account: str, accounts: Accounts | None) -> tuple[str, tuple[Any, ...]]:
-    if accounts is None:
-        return "", ()
-    marks = ", ".join("?" * len(accounts.values))
-    named = account if accounts.verbatim else f"trim(CAST({account} AS TEXT))"
-    return f" AND {named} IN ({marks})", accounts.values
+def _numbered(query: Query) -> Select[Any]:
+    return query.rows().with_only_columns(*(column.label(f"c{i}") for i, column in enumerate(query.wanted)))
+
+
+def _page(database: sqlite3.Connection, width: int, first: int, count: int) -> Page:
+    """Return the copy's rows from ``first`` on."""
+    together = max(1, min(_ROWS_A_STEP, _MOST_COLUMNS // width))
+    steps = _fetch(database, _steps(width, together), (first, first + count - 1, first))
+    page: Page = [step[i : i + width] for step in steps for i in range(0, width * together, width)]
+    del page[count:]
+    return page
+
+
+@lru_cache(maxsize=16)
+def _steps(width: int, together: int) -> str:
+    columns = ", ".join(f"t{n}.c{i}" for n in range(together) for i in range(width))
+    joins = " ".join(f"LEFT JOIN {_COPY} t{n} ON t{n}.rowid = t0.rowid + {n}" for n in range(1, together))
+    chosen = f"t0.rowid BETWEEN ? AND ? AND (t0.rowid - ?) % {together} = 0"
+    return f"SELECT {columns} FROM {_COPY} t0 {joins} WHERE {chosen} ORDER BY t0.rowid"  # noqa: S608 - names and numbers of our own

@@ -6,6 +6,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,14 +46,10 @@ def postgres_schema(postgres_database: URL) -> Iterator[str]:
 
 
 @pytest.fixture(params=[pytest.param(driver, marks=POSTGRES) for driver in DRIVERS])
-def postgres_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def postgres_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """Engine whose default schema is an empty one."""
-    url: URL = request.getfixturevalue("postgres_database")
-    schema: str = request.getfixturevalue("postgres_schema")
-    url = url.set(drivername=f"postgresql+{request.param}", query={"options": f"-csearch_path={schema}"})
-    engine = create_engine(url, hide_parameters=True)
-    yield engine
-    engine.dispose()
+    with engine_of(request, tmp_path) as engine:
+        yield engine
 
 
 @pytest.fixture
@@ -66,9 +63,9 @@ def memory_folder(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(params=["sqlite", *(pytest.param(driver, marks=POSTGRES) for driver in DRIVERS)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """Engine of an empty database of each kind."""
+@contextmanager
+def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Give the engine of an empty database: SQLite, or PostgreSQL through the driver that the parameter names."""
     if request.param == "sqlite":
         engine = create_engine(f"sqlite:///{tmp_path / 'warehouse.db'}", hide_parameters=True)
     else:
@@ -78,6 +75,13 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         engine = create_engine(url, hide_parameters=True)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("psycopg2", marks=POSTGRES)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Engine of an empty database of each kind; a module that is about drivers overrides it with all of them."""
+    with engine_of(request, tmp_path) as engine:
+        yield engine
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,14 @@ from airflow_provider_bingads.warehouse import SqlLedger, ledger_for
 from airflow_provider_bingads.warehouse.ledger import opening
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.schema import ledger_tables
+from tests.warehouse.conftest import DRIVERS, POSTGRES, engine_of
 from tests.warehouse.ledger_records import START, STREAM, after, batch, call, entries, error, name, row, run
+
+
+@pytest.fixture(params=["sqlite", *(pytest.param(driver, marks=POSTGRES) for driver in DRIVERS)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    with engine_of(request, tmp_path) as engine:
+        yield engine
 
 
 def stored(engine: Engine, table: str) -> list[dict[str, Any]]:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine import Dialect
 
-__all__ = ["Backend", "multi_row_insert"]
+__all__ = ["KEY_FACT", "Backend", "KeyFact", "multi_row_insert"]
+
+KeyFact = tuple[str, str, int, str, int, str]
+"""Key, content, gen, state, rank and run of one recorded outcome."""
+
+KEY_FACT: Final = ("row_key", "content_hash", "gen", "state", "rank", "run_id")
+"""The columns of a ``KeyFact``."""
 
 
 class Backend(Protocol):
@@ -50,8 +56,8 @@ class Backend(Protocol):
         """
         ...
 
-    def find(self, connection: Connection, statement: str, stream_id: str, prefixes: Sequence[str]) -> list[Any]:
-        """Run a statement that has ``{among}`` where the prefixes of keys and ``{stream}`` where the stream belongs."""
+    def find(self, connection: Connection, table: Table, stream_id: str, prefixes: Sequence[str]) -> list[KeyFact]:
+        """Return what is recorded of the keys that begin with one of the prefixes."""
         ...
 
 

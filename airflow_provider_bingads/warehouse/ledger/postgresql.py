@@ -6,13 +6,16 @@ import io
 import threading
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.engine import Dialect
 
-from airflow_provider_bingads.warehouse.ledger.backend import multi_row_insert
+from airflow_provider_bingads.warehouse.ledger.backend import KEY_FACT, KeyFact, multi_row_insert
 from airflow_provider_bingads.warehouse.ledger.encode import copy_text, encoded, from_stored
+from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX
 
 __all__ = ["PostgresBackend"]
 
@@ -54,19 +57,26 @@ class PostgresBackend:
         finally:
             cursor.close()
 
-    def find(self, connection: Connection, statement: str, stream_id: str, prefixes: Sequence[str]) -> list[Any]:
+    def find(self, connection: Connection, table: Table, stream_id: str, prefixes: Sequence[str]) -> list[KeyFact]:
         """Look keys up in one statement."""
         cursor = connection.connection.cursor()
         try:
             # A table that was just filled has no statistics yet; without them the planner reads all of it.
             cursor.execute("BEGIN; SET LOCAL enable_seqscan = off")
-            marked = statement.format(among="= ANY(%s::text[])", stream="%s")
-            cursor.execute(marked, (list(prefixes), stream_id))
+            cursor.execute(_look_up(table, connection.dialect), (list(prefixes), stream_id))
             found = list(cursor.fetchall())
             cursor.execute("COMMIT")
             return found
         finally:
             cursor.close()
+
+
+@lru_cache(maxsize=16)
+def _look_up(table: Table, dialect: Dialect) -> str:
+    prepare = dialect.identifier_preparer
+    names = ", ".join(prepare.format_column(table.c[name]) for name in KEY_FACT)
+    among = f"substr(row_key, 1, {KEY_PREFIX}) = ANY(%s::text[])"
+    return f"SELECT {names} FROM {prepare.format_table(table)} WHERE {among} AND stream_id = %s"  # noqa: S608 - names are the schema's own
 
 
 def _copy_statement(connection: Connection, table: Table) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, literal_column, or_, select
-from sqlalchemy.engine import Dialect
 
 from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
 from airflow_provider_bingads.domain.records import Known, OpenCall, OpenRow
@@ -27,26 +25,15 @@ _WAITING = frozenset({RowState.DEFERRED, RowState.UNKNOWN, RowState.HELD})
 _CLOSING_RANK = CALL_RANK[CallEventKind.NOT_APPLIED]
 
 
-@lru_cache(maxsize=16)
-def _known_statement(tables: LedgerTables, dialect: Dialect) -> str:
-    row, prepare = tables.row, dialect.identifier_preparer
-    names = ", ".join(
-        prepare.format_column(row.c[name]) for name in ("row_key", "content_hash", "gen", "state", "rank", "run_id")
-    )
-    indexed = f"substr(row_key, 1, {KEY_PREFIX})"
-    return f"SELECT {names} FROM {prepare.format_table(row)} WHERE {indexed} {{among}} AND stream_id = {{stream}}"  # noqa: S608 - names are the schema's own
-
-
 def known(
     connection: Connection, tables: LedgerTables, backend: Backend, stream_id: str, keys: Sequence[str]
 ) -> Mapping[str, Sequence[Known]]:
     """Look keys up; those never recorded are absent."""
     if not keys:
         return {}
-    statement = _known_statement(tables, connection.dialect)
     wanted = frozenset(keys)
     prefixes = sorted({key[:KEY_PREFIX] for key in wanted})
-    found = backend.find(connection, statement, stream_id, prefixes)
+    found = backend.find(connection, tables.row, stream_id, prefixes)
     return known_states(event for event in found if event[0] in wanted)
 
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine import Dialect
 
-from airflow_provider_bingads.warehouse.ledger.backend import multi_row_insert
+from airflow_provider_bingads.warehouse.ledger.backend import KEY_FACT, KeyFact, multi_row_insert
 from airflow_provider_bingads.warehouse.ledger.encode import encoded, from_stored
+from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX
 
 __all__ = ["SqliteBackend"]
 
@@ -72,15 +73,15 @@ class SqliteBackend:
         finally:
             cursor.close()
 
-    def find(self, connection: Connection, statement: str, stream_id: str, prefixes: Sequence[str]) -> list[Any]:
+    def find(self, connection: Connection, table: Table, stream_id: str, prefixes: Sequence[str]) -> list[KeyFact]:
         """Look keys up, at most 500 in one statement (SQLite before 3.32 takes 999 parameters)."""
-        found: list[Any] = []
+        found: list[KeyFact] = []
         cursor = connection.connection.cursor()
         try:
             for start in range(0, len(prefixes), _KEYS_A_STATEMENT):
                 some = prefixes[start : start + _KEYS_A_STATEMENT]
-                cursor.execute(_with_markers(statement, len(some)), (*some, stream_id))
-                found.extend(cursor.fetchall())
+                cursor.execute(_look_up(table, connection.dialect, len(some)), (*some, stream_id))
+                found.extend(fact for (together,) in cursor.fetchall() for fact in _facts(together))
         finally:
             cursor.close()
         return found
@@ -98,5 +99,17 @@ def _insert(table: Table, dialect: Dialect, n_rows: int) -> str:
 
 
 @lru_cache(maxsize=64)
-def _with_markers(statement: str, count: int) -> str:
-    return statement.format(among=f"IN ({', '.join('?' * count)})", stream="?")
+def _look_up(table: Table, dialect: Dialect, count: int) -> str:
+    prepare = dialect.identifier_preparer
+    fields = " || ',' || ".join(prepare.format_column(table.c[name]) for name in KEY_FACT)
+    among = f"substr(row_key, 1, {KEY_PREFIX}) IN ({', '.join('?' * count)})"
+    # All rows in one text: one step, for the reason above. Hex digits and names of states hold neither separator.
+    return f"SELECT group_concat({fields}, ';') FROM {prepare.format_table(table)} WHERE {among} AND stream_id = ?"  # noqa: S608 - names are the schema's own
+
+
+def _facts(together: str | None) -> list[KeyFact]:
+    facts: list[KeyFact] = []
+    for fact in together.split(";") if together else ():
+        row_key, content, gen, state, rank, run_id = fact.split(",")
+        facts.append((row_key, content, int(gen), state, int(rank), run_id))
+    return facts
