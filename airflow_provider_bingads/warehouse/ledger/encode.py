@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from sqlalchemy import Boolean, DateTime, Integer, Numeric, String, Table
 
+from airflow_provider_bingads.warehouse.ledger.schema import Ascii
+
 __all__ = ["copy_text", "encoded", "from_stored", "to_stored"]
 
 Column = Sequence[Any]
@@ -80,7 +82,7 @@ def _encoders(table: Table, *, plain: bool) -> tuple[Callable[[Column], Column],
             encoders.append(_times)
         elif isinstance(column.type, Numeric):
             encoders.append(_decimals)
-        elif isinstance(column.type, String) and column.type.length:
+        elif isinstance(column.type, String) and column.type.length and not isinstance(column.type, Ascii):
             encoders.append(partial(_texts, limit=column.type.length, plain=plain))
         else:
             encoders.append(_same)
@@ -95,7 +97,13 @@ def encoded(table: Table, records: Sequence[Sequence[Any]], *, plain: bool = Fal
     :param plain: escape everything beyond ASCII; for a database whose encoding cannot hold a text.
     """
     columns = zip(*records, strict=True)
-    return [encode(values) for encode, values in zip(_encoders(table, plain=plain), columns, strict=True)]
+    return [_encoded(encode, values) for encode, values in zip(_encoders(table, plain=plain), columns, strict=True)]
+
+
+def _encoded(encode: Callable[[Column], Column], values: Column) -> Column:
+    if values[0] is values[-1] and values.count(values[0]) == len(values):
+        return list(encode(values[:1])) * len(values)
+    return encode(values)
 
 
 def _copy_number(value: Any) -> str:

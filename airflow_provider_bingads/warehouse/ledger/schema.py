@@ -38,6 +38,7 @@ __all__ = [
     "COUNTERS",
     "KEY_PREFIX",
     "VERSION",
+    "Ascii",
     "LedgerTables",
     "key_prefix",
     "ledger_tables",
@@ -75,10 +76,13 @@ def same_key(one: FromClause, other: FromClause) -> ColumnElement[bool]:
     return and_(key_prefix(one.c.row_key) == key_prefix(other.c.row_key), one.c.row_key == other.c.row_key)
 
 
+class Ascii(String):
+    """Ids, hashes and names of ours: never cut to fit, and compared byte by byte, at half a collation's cost."""
+
+
 def _ascii(length: int) -> TypeEngine[str]:
-    """Text compared byte by byte: half the index cost of a collated comparison, and exact everywhere."""
     return (
-        String(length)
+        Ascii(length)
         .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
         .with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
     )
