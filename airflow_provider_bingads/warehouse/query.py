@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from airflow_provider_bingads.warehouse.identifiers import quoted, require_columns
-from airflow_provider_bingads.warehouse.shape import SourceShape, describe_on, the_source
+from airflow_provider_bingads.warehouse.shape import SourceShape, describe_on, source_name
 from airflow_provider_bingads.warehouse.statements import bound, one_statement
 
 __all__ = ["Accounts", "Query", "SourceRequest", "account_text", "build_query"]
@@ -140,7 +140,7 @@ def build_query(connection: Connection, request: SourceRequest) -> Query:
     :raises FixSource: the table, query or a column does not exist.
     """
     shape = describe_on(connection, table=request.table, sql=request.sql, parameters=request.parameters)
-    what = the_source(shape.table)
+    what = source_name(request.table)
     extra = (request.account_column, request.cutoff_column)
     names = dict.fromkeys([*request.columns, *(name for name in extra if name is not None)])
     spelled = require_columns(what[0].upper() + what[1:], names, list(shape.columns))

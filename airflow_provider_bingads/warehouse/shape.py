@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, inspect, types
+from sqlalchemy.exc import SAWarning
 
 from airflow_provider_bingads.exceptions import FixSource
 from airflow_provider_bingads.warehouse.filesystems import require_file
@@ -15,7 +17,7 @@ from airflow_provider_bingads.warehouse.identifiers import TableName, find_table
 from airflow_provider_bingads.warehouse.refusals import refused
 from airflow_provider_bingads.warehouse.statements import bound, one_statement
 
-__all__ = ["ColumnShape", "SourceShape", "describe_on", "describe_source", "the_source"]
+__all__ = ["ColumnShape", "SourceShape", "describe_on", "describe_source", "source_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ _POSTGRES_TYPES: Final[dict[Any, ColumnShape]] = {
 }
 
 
-def the_source(table: TableName | None) -> str:
+def source_name(table: str | Sequence[str] | None) -> str:
     """Return what messages call a source."""
-    return "the query" if table is None else f"table {table}"
+    return "the query" if table is None else f"table {shown(table if isinstance(table, str) else '.'.join(table))}"
 
 
 def describe_source(
@@ -80,7 +82,7 @@ def describe_source(
     if (table is None) == (sql is None):
         raise FixSource("Give exactly one of table and sql.")
     require_file(engine)
-    what = "the query" if table is None else f"table {shown(table if isinstance(table, str) else '.'.join(table))}"
+    what = source_name(table)
     with refused(engine, what, quotable=not parameters), engine.connect() as connection:
         return describe_on(connection, table=table, sql=sql, parameters=parameters)
 
@@ -95,7 +97,9 @@ def describe_on(
     """Return what a source looks like, on a connection at hand."""
     if sql is not None:
         return _query(connection, sql, parameters)
-    return _table(connection, find_table(connection, table or ()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # of a type that SQLAlchemy does not know: only names are asked for
+        return _table(connection, find_table(connection, table or ()))
 
 
 def _table(connection: Connection, table: TableName) -> SourceShape:

@@ -15,7 +15,7 @@ from airflow_provider_bingads.warehouse.filesystems import require_file
 from airflow_provider_bingads.warehouse.postgresql_stream import PostgresStream
 from airflow_provider_bingads.warehouse.query import Accounts, Query, SourceRequest, account_text, build_query
 from airflow_provider_bingads.warehouse.refusals import refused
-from airflow_provider_bingads.warehouse.shape import SourceShape
+from airflow_provider_bingads.warehouse.shape import SourceShape, source_name
 from airflow_provider_bingads.warehouse.sqlite_stream import SqliteStream
 from airflow_provider_bingads.warehouse.streams import GenericStream, Page, RowStream
 
@@ -32,7 +32,7 @@ def open_source(engine: Engine, request: SourceRequest) -> SqlSource:
     """
     require_file(engine)
     quotable = not request.parameters
-    with refused(engine, "the source", quotable=quotable), engine.connect() as connection:
+    with refused(engine, source_name(request.table), quotable=quotable), engine.connect() as connection:
         query = build_query(connection, request)
     return SqlSource(engine, request, query, _stream(engine))
 
@@ -145,9 +145,14 @@ class SqlSource:
             raise Stopped("The source was closed while it was read; a retry reads it anew.") from None
 
     def _remember_accounts(self, page: Page) -> None:
-        if self._account is not None:
-            for value in {row[self._account] for row in page}:
-                self._accounts_seen.setdefault(account_text(value), set()).add(value)
+        if self._account is None:
+            return
+        try:
+            values = {row[self._account] for row in page}
+        except TypeError:  # an array or object, which names no account
+            return
+        for value in values:
+            self._accounts_seen.setdefault(account_text(value), set()).add(value)
 
     def _among(self, accounts: Sequence[str] | None) -> Accounts | None:
         if accounts is None or self._account is None:

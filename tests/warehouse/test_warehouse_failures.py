@@ -1,0 +1,115 @@
+"""Database errors are told by their code; what a driver writes is read by nobody."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from airflow_provider_bingads.exceptions import FixLedger, FixSource, RetryLater
+from airflow_provider_bingads.warehouse.failures import Trouble, code_of, trouble_of
+from airflow_provider_bingads.warehouse.ledger.refusals import refusal
+from airflow_provider_bingads.warehouse.refusals import _sentence
+
+PERSON = "jane.doe@example.com"
+
+
+class PsycopgError(Exception):
+    """As psycopg 3 raises them."""
+
+    def __init__(self, sqlstate: str | None) -> None:
+        super().__init__(f'invalid input: "{PERSON}"')
+        self.sqlstate = sqlstate
+
+
+class DataError(Exception):
+    """A driver's error without a code."""
+
+
+class InterfaceError(Exception):
+    """Another."""
+
+
+class MysqlError(Exception):
+    """As PyMySQL raises them: number, then text."""
+
+
+def sqlite_error(name: str, text: str = "") -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(text)
+    error.sqlite_errorname = name
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble", "code"),
+    [
+        (PsycopgError("42P01"), Trouble.MISSING, "42P01"),
+        (PsycopgError("42703"), Trouble.MISSING, "42703"),
+        (PsycopgError("42501"), Trouble.PERMISSION, "42501"),
+        (PsycopgError("42601"), Trouble.STATEMENT, "42601"),
+        (PsycopgError("22P02"), Trouble.VALUE, "22P02"),
+        (PsycopgError("23505"), Trouble.DUPLICATE, "23505"),
+        (PsycopgError("08006"), Trouble.CONNECTION, "08006"),
+        (PsycopgError("57P01"), Trouble.CONNECTION, "57P01"),
+        (PsycopgError("40P01"), Trouble.BUSY, "40P01"),
+        (PsycopgError("53100"), Trouble.SPACE, "53100"),
+        (PsycopgError("XX000"), Trouble.OTHER, "XX000"),
+        (MysqlError(1146, PERSON), Trouble.MISSING, "1146"),
+        (MysqlError(2006, "gone away"), Trouble.CONNECTION, "2006"),
+        (MysqlError(1142, PERSON), Trouble.PERMISSION, "1142"),
+        (sqlite_error("SQLITE_BUSY"), Trouble.BUSY, "SQLITE_BUSY"),
+        (sqlite_error("SQLITE_BUSY_SNAPSHOT"), Trouble.BUSY, "SQLITE_BUSY_SNAPSHOT"),
+        (sqlite_error("SQLITE_READONLY_DBMOVED"), Trouble.PERMISSION, "SQLITE_READONLY_DBMOVED"),
+        (sqlite_error("SQLITE_FULL"), Trouble.SPACE, "SQLITE_FULL"),
+        (sqlite_error("SQLITE_CONSTRAINT_PRIMARYKEY"), Trouble.DUPLICATE, "SQLITE_CONSTRAINT_PRIMARYKEY"),
+        (sqlite_error("SQLITE_CONSTRAINT_NOTNULL"), Trouble.VALUE, "SQLITE_CONSTRAINT_NOTNULL"),
+        (sqlite_error("SQLITE_ERROR", "no such table: x"), Trouble.MISSING, "SQLITE_ERROR"),
+        (sqlite_error("SQLITE_ERROR", 'near "FRM"'), Trouble.STATEMENT, "SQLITE_ERROR"),
+        (sqlite3.ProgrammingError("Cannot operate on a closed database."), Trouble.CONNECTION, "ProgrammingError"),
+        (DataError(PERSON), Trouble.VALUE, "DataError"),
+        (InterfaceError("connection already closed"), Trouble.CONNECTION, "InterfaceError"),
+        (UnicodeEncodeError("utf-8", PERSON, 0, 1, "x"), Trouble.VALUE, "UnicodeEncodeError"),
+        (PoolTimeoutError("pool"), Trouble.CONNECTION, "TimeoutError"),
+        (ZeroDivisionError(), Trouble.OTHER, "ZeroDivisionError"),
+    ],
+)
+def test_an_error_is_told_by_its_code(error: Exception, trouble: Trouble, code: str) -> None:
+    assert trouble_of(error) is trouble
+    assert code_of(error) == code
+    wrapped = OperationalError("SELECT :x", {"x": PERSON}, error)
+    assert trouble_of(wrapped) is trouble
+    assert code_of(wrapped) == code
+
+
+def test_a_connection_that_sqlalchemy_gave_up_is_broken() -> None:
+    error = ProgrammingError("SELECT 1", {}, Exception("odd"), connection_invalidated=True)
+    assert trouble_of(error) is Trouble.CONNECTION
+
+
+SQLSTATES = ["42P01", "42501", "42601", "22P02", "23505", "08006", "40P01", "53100", "XX000"]
+
+
+@pytest.mark.parametrize("sqlstate", SQLSTATES)
+def test_no_sentence_repeats_what_the_driver_wrote(sqlstate: str) -> None:
+    error = OperationalError(f"SELECT '{PERSON}'", {"x": PERSON}, PsycopgError(sqlstate))
+    for told in (
+        refusal(error, "postgresql", None, 0),
+        _sentence(error, "table x", quotable=True),
+        _sentence(error, "table x", quotable=False),
+    ):
+        assert PERSON not in str(told)
+        assert sqlstate in str(told)
+
+
+@pytest.mark.parametrize("sqlstate", ["08006", "40P01", "53100"])
+def test_what_waiting_cures_asks_for_a_retry(sqlstate: str) -> None:
+    assert isinstance(refusal(PsycopgError(sqlstate), "postgresql", None, 0), RetryLater)
+    assert isinstance(_sentence(PsycopgError(sqlstate), "table x", quotable=False), RetryLater)
+
+
+@pytest.mark.parametrize("sqlstate", ["42P01", "42501", "42601", "22P02", "XX000"])
+def test_what_waiting_does_not_cure_names_whose_it_is(sqlstate: str) -> None:
+    assert isinstance(refusal(PsycopgError(sqlstate), "postgresql", None, 0), FixLedger)
+    assert isinstance(_sentence(PsycopgError(sqlstate), "table x", quotable=False), FixSource)
