@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,6 +156,36 @@ def test_a_table_and_column_of_any_name_are_read_if_they_exist(warehouse: Engine
         connection.exec_driver_sql(f"CREATE TABLE {quoted} ({quoted} TEXT)".replace("%", "%"))
         connection.exec_driver_sql(f"INSERT INTO {quoted} VALUES ('here')")
     assert rows_of(warehouse, table=(name,), columns=(name,)) == [("here",)]
+
+
+@pytest.mark.parametrize("number", [0, 1, 19, 20, 21, 99, 100, 101, 1001])
+@pytest.mark.parametrize("chunk_size", [1, 7, 20, 100])
+def test_every_row_comes_once_whatever_the_sizes(warehouse: Engine, number: int, chunk_size: int) -> None:
+    """Twenty rows come in a step, which has to come out even at every edge."""
+    sql = f"SELECT id FROM purchases WHERE id <= {number} ORDER BY id"
+    source = open_source(warehouse, SourceRequest(sql=sql, columns=("id",), chunk_size=chunk_size))
+    chunks = list(source.chunks())
+    source.close()
+    assert [row[0] for chunk in chunks for row in chunk] == list(range(1, number + 1))
+    assert all(len(chunk) == chunk_size for chunk in chunks[:-1])
+
+
+def test_a_row_of_many_columns_is_read_too(warehouse: Engine) -> None:
+    """The twenty rows of a step share SQLite's limit of columns."""
+    wide = ", ".join(f"id + {n} AS n{n}" for n in range(150))
+    columns = tuple(f"n{n}" for n in range(150))
+    rows = rows_of(warehouse, sql=f"SELECT {wide} FROM purchases WHERE id <= 30 ORDER BY id", columns=columns)
+    assert rows == [tuple(range(number, number + 150)) for number in range(1, 31)]
+
+
+def test_closing_ends_a_copy_that_is_under_way(warehouse: Engine) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    source = open_source(warehouse, SourceRequest(sql=endless, columns=("i",)))
+    timer = threading.Timer(0.2, source.close)
+    timer.start()
+    with pytest.raises(Stopped):
+        next(source.chunks())
+    timer.join()
 
 
 def test_a_sqlite_file_that_does_not_exist_is_not_made(tmp_path: Path) -> None:

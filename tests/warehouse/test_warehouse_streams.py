@@ -1,13 +1,10 @@
-"""Ways of streaming that other databases share, and what ends a stream early."""
+"""What every way of streaming has in common."""
 
 from __future__ import annotations
-
-import threading
 
 import pytest
 from sqlalchemy import Engine, text
 
-from airflow_provider_bingads.exceptions import Stopped
 from airflow_provider_bingads.warehouse import SourceRequest, open_source
 from airflow_provider_bingads.warehouse.query import build_query
 from airflow_provider_bingads.warehouse.source import SqlSource
@@ -54,36 +51,12 @@ def test_an_account_that_is_not_there_gives_no_rows(purchases: Engine) -> None:
     source.close()
 
 
-@pytest.mark.parametrize("number", [0, 1, 19, 20, 21, 99, 100, 101, 1001])
-@pytest.mark.parametrize("chunk_size", [1, 7, 20, 100])
-def test_every_row_comes_once_whatever_the_sizes(purchases: Engine, number: int, chunk_size: int) -> None:
-    """SQLite hands out twenty rows a step, which has to come out even at every edge."""
-    sql = f"SELECT id FROM purchases WHERE id <= {number}"
-    source = open_source(purchases, SourceRequest(sql=sql, columns=("id",), chunk_size=chunk_size))
-    chunks = list(source.chunks())
-    source.close()
-    assert sorted(row[0] for chunk in chunks for row in chunk) == list(range(1, number + 1))
-    assert all(len(chunk) == chunk_size for chunk in chunks[:-1])
-
-
 def test_percent_signs_and_colons_of_a_query_mean_what_they_say(purchases: Engine) -> None:
     sql = "SELECT id, name, ' :id' AS colon FROM purchases WHERE name LIKE '10%%' AND id % 2 = 1 AND id < :most"
     source = open_source(purchases, SourceRequest(sql=sql, columns=("id", "name", "colon"), parameters={"most": 104}))
     rows = [tuple(row) for chunk in source.chunks() for row in chunk]
     assert sorted(rows) == [(101, "101%", " :id"), (103, "103%", " :id")]
     source.close()
-
-
-def test_closing_ends_a_copy_that_is_under_way(purchases: Engine) -> None:
-    if purchases.dialect.name != "sqlite":
-        pytest.skip("only SQLite copies")
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
-    source = open_source(purchases, SourceRequest(sql=endless, columns=("i",)))
-    timer = threading.Timer(0.2, source.close)
-    timer.start()
-    with pytest.raises(Stopped):
-        next(source.chunks())
-    timer.join()
 
 
 def test_an_account_column_that_is_not_read_is_a_mistake() -> None:
