@@ -141,18 +141,20 @@ def commands() -> str:
 
     from airflow_provider_bingads.cli.main import main as group
 
+    root = click.Context(group, info_name="bingads", **group.context_settings)
     return "\n\n".join(
-        f"## {path}\n\n```text\n{command.get_help(click.Context(command, info_name=path, max_content_width=100))}\n```"
-        for path, command in _leaves("bingads", group)
-        if path != "bingads emulator"  # it hands its options on to the emulator
+        f"## {context.command_path}\n\n```text\n{context.get_help()}\n```"
+        for context in _leaves(root)
+        if context.command_path != "bingads emulator"  # it hands its options on to the emulator
     )
 
 
-def _leaves(path: str, command: Any) -> Iterable[tuple[str, Any]]:
-    for name, child in getattr(command, "commands", {}).items():
-        yield from _leaves(f"{path} {name}", child)
-    if not hasattr(command, "commands"):
-        yield path, command
+def _leaves(context: Any) -> Iterable[Any]:
+    children = getattr(context.command, "commands", {})
+    for name, child in children.items():
+        yield from _leaves(type(context)(child, info_name=name, parent=context))
+    if not children:
+        yield context
 
 
 def rules() -> str:

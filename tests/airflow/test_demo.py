@@ -24,6 +24,7 @@ LEFT JOIN bingads_row_current AS current ON current.source_ref = CAST(broken.pur
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.timeout(700)
 def test_demo_loses_nothing_doubles_nothing_and_explains_every_broken_row(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "dags_examples.demo", "--rows", "12000", "--output", str(tmp_path)]

@@ -23,7 +23,7 @@ WHOLE = "offline_conversions"
 SLIDING = "offline_conversions_sliding_window"
 INTERVAL = "offline_conversions_by_interval"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
