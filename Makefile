@@ -12,7 +12,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export PIP_CACHE_DIR ?= $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help test check format demo docs wheel beside-providers oldest-airflow constraints clean
+.PHONY: help test check format demo bench docs wheel beside-providers oldest-airflow constraints clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -33,6 +33,9 @@ format: $(READY) ## mend what ruff can mend
 
 demo: $(READY) ## 70,159 conversions through real Airflow, twice, and through a crash (ARGS=--keep: then the browser)
 	$(BIN)/python -m dags_examples.demo $(ARGS)
+
+bench: $(READY) ## measure beside scripts on the vendor's packages, about ten minutes (ARGS=--quick: one, docs untouched)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(READY) ## write the generated parts of README and docs anew
 	$(BIN)/python -m docs.generate

@@ -167,7 +167,7 @@ class Arena:
             else json.dumps({"conn_type": "sqlite", "host": job.get("sqlite_path", "")})
         )
         return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))},
             "AIRFLOW_HOME": str(self.folder / "airflow"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW_CONN_BINGADS_DEFAULT": json.dumps(connection),

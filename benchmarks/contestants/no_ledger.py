@@ -31,9 +31,9 @@ class NoLedger:
     def finish_run(self, run: RunRecord) -> None:
         """Do nothing."""
 
-    def counts_of_earlier_tries(self, identity: RunIdentity, operation: str) -> Mapping[str, int]:  # noqa: ARG002 - as the port has it
+    def runs_of_earlier_tries(self, identity: RunIdentity, operation: str) -> frozenset[str]:  # noqa: ARG002 - as the port has it
         """Know of none."""
-        return {}
+        return frozenset()
 
     def known(self, stream_id: str, keys: Sequence[str]) -> Mapping[str, Sequence[Known]]:  # noqa: ARG002 - as the port has it
         """Know nothing."""
