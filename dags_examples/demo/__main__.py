@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -171,12 +171,13 @@ The log of each run: {stage.airflow.folder}/run-*.log""",
 
 def keep(console: Console, stage: Stage) -> None:
     """Go on to a whole Airflow for the browser, until Ctrl-C."""
-    console.rule("Airflow for the browser; Ctrl-C ends it")
-    console.print("  http://localhost:8080 (no login), DAG offline_conversions")
-    try:
-        subprocess.run(["airflow", "standalone"], env=stage.airflow.environment, check=False)
-    except KeyboardInterrupt:
-        console.print("  ended")
+    console.rule("Airflow for the browser")
+    console.print("  http://localhost:8080 (no login); the DAGs are paused, switch on the one you want to see run")
+    airflow = stage.airflow.start_standalone()
+    console.print(f"  it starts in half a minute and logs to {airflow.log}", highlight=False, soft_wrap=True)
+    with console.status("running; Ctrl-C ends it"), suppress(KeyboardInterrupt):
+        airflow.process.wait()
+    airflow.stop()
 
 
 def _arguments() -> argparse.Namespace:

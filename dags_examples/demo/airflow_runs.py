@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ DAGS = Path(__file__).resolve().parents[1]
 
 @dataclass(slots=True)
 class Run:
-    """One DAG run, in a process group of its own."""
+    """One DAG run, or a whole Airflow, in a process group of its own."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -46,6 +46,18 @@ class Run:
     def kill(self) -> None:
         """Send SIGKILL to every process of the run at once, as a lost machine would."""
         os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End the process group politely, and after ten seconds for good."""
+        for number, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 0.0)):
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+                deadline = time.monotonic() + seconds
+                while time.monotonic() < deadline:
+                    self.process.poll()
+                    os.killpg(self.process.pid, 0)
+                    time.sleep(0.2)
         self.process.wait()
 
 
@@ -81,14 +93,17 @@ class AirflowHome:
     def start_run(self, dag_id: str) -> Run:
         """Start one DAG run."""
         self._runs += 1
-        log = self.folder / f"run-{self._runs}.log"
+        return self._start(f"run-{self._runs}", "dags", "test", dag_id)
+
+    def start_standalone(self) -> Run:
+        """Start a whole Airflow: API server, scheduler, DAG processor, triggerer."""
+        return self._start("standalone", "standalone")
+
+    def _start(self, name: str, *arguments: str) -> Run:
+        log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                ["airflow", "dags", "test", dag_id],
-                env=self.environment,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
+                ["airflow", *arguments], env=self.environment, stdout=output, stderr=output, start_new_session=True
             )
         return Run(process, log, time.monotonic())
 

@@ -19,6 +19,7 @@ class Conversion(NamedTuple):
     conversion_time: str | None
     conversion_value: str | None
     conversion_currency_code: str | None
+    loaded_at: str
 
 
 class Mistake(NamedTuple):

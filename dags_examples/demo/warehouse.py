@@ -25,6 +25,7 @@ DAYS_AFTER = 80
 GOALS = ("First purchase", "Repeat purchase")
 BROKEN_ROWS = 500
 
+_TIME = "%Y-%m-%d %H:%M:%S"
 _TABLES = """
 CREATE TABLE offline_conversions (
     purchase_id INTEGER PRIMARY KEY,
@@ -33,7 +34,8 @@ CREATE TABLE offline_conversions (
     conversion_name TEXT,
     conversion_time TEXT,
     conversion_value NUMERIC,
-    conversion_currency_code TEXT
+    conversion_currency_code TEXT,
+    loaded_at TEXT
 );
 CREATE TABLE broken_on_purpose (purchase_id INTEGER PRIMARY KEY, mistake TEXT NOT NULL);
 """
@@ -97,9 +99,10 @@ def _conversion(purchase: Purchase, newest: datetime) -> Conversion:
         microsoft_click_id=digest[:32],
         email_address=email,
         conversion_name=GOALS[0] if purchase.is_first else GOALS[1],
-        conversion_time=happened.strftime("%Y-%m-%d %H:%M:%S"),
+        conversion_time=f"{happened:{_TIME}}",
         conversion_value=purchase.amount_usd,
         conversion_currency_code="USD",
+        loaded_at=f"{happened + timedelta(hours=1):{_TIME}}",
     )
 
 
