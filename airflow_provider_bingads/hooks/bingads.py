@@ -87,13 +87,16 @@ class BingAdsHook(BaseHook):
                 "bingads_conn_id; `bingads auth` prints one ready to import"
             ) from None
 
-    def get_conn(self) -> Client:
-        """Return a new client; close it after use. Says in the log where its calls go."""
+    def get_conn(self, account: str | None = None) -> Client:
+        """Return a new client; close it after use. Says in the log where its calls go.
+
+        :param account: what the log calls the account where the calls name another one than the connection.
+        """
         settings = self.settings
         self.log.info(
             "Microsoft Advertising (Bing Ads): environment %s, account %s, transport %s, %s",
             settings.environment.value,
-            settings.account_id or "named by the caller",
+            account or settings.account_id or "named by the caller",
             settings.transport.value,
             "read-only" if settings.read_only else "read and write",
         )

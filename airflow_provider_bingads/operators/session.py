@@ -57,7 +57,8 @@ class EventSession:
         _check_arguments(operator)
         hook = BingAdsHook(operator.bingads_conn_id, in_main=supervisor.in_main, wait=stop.wait)
         with contextlib.ExitStack() as closing:
-            client = hook.get_conn()
+            column = operator.account_id_column
+            client = hook.get_conn(f"of each row ({column})" if column else operator.account_id)
             closing.callback(client.close)
             yield cls(operator, context, supervisor, stop, hook, client, closing)
 

@@ -47,15 +47,23 @@ def test_a_connection_as_a_uri_works_too(bingads_emulator: EmulatorControl, monk
     assert (settings.client_id, settings.developer_token, settings.read_only) == ("app", "dev", True)
 
 
+@pytest.mark.parametrize(
+    ("named", "said_of_account"), [(None, "account 5,"), ("7", "account 7,"), ("of each row (shop)", "(shop),")]
+)
 def test_the_log_says_first_where_calls_go(
-    define: Define, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    named: str | None,
+    said_of_account: str,
+    define: Define,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Airflow's logging prints or passes records on, as it is configured."""
     caplog.set_level(logging.INFO)
-    define(transport="rest", read_only=True).get_conn().close()
+    define(transport="rest", read_only=True, account_id="5").get_conn(named).close()
     said = f"{caplog.text}\n{capsys.readouterr().out}"
     [line] = [it for it in said.splitlines() if "Microsoft Advertising" in it]
     assert "environment emulator" in line
+    assert said_of_account in line
     assert "transport rest" in line
     assert "read-only" in line
 
