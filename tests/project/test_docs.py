@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,23 @@ def test_python_in_the_docs_comes_from_a_file_that_runs(page: Path) -> None:
     """A snippet typed by hand rots; one quoted from an example that CI runs does not."""
     quoted = re.sub(r"<!-- generated: .*?<!-- end -->", "", page.read_text(), flags=re.DOTALL)
     assert "```python" not in quoted
+
+
+def test_every_reason_a_row_can_have_is_explained() -> None:
+    """Whoever finds a name in an audit table finds it on the page of errors; the emulator's names are Microsoft's."""
+    package = ROOT / "airflow_provider_bingads"
+    code = "".join(path.read_text() for path in package.rglob("*.py") if "emulator" not in path.parts)
+    names = set(re.findall(r'(?:\bSymbol\(|\bViolation\(|error_code=)\s*"([A-Z]\w+)"', code))
+    assert {"SourceTimezoneNotDeclared", "DuplicateInSource", "RunStopped"} <= names
+    explained = (ROOT / "docs" / "errors.md").read_text()
+    assert sorted(name for name in names if f"`{name}`" not in explained) == []
+
+
+def test_installation_names_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[<>=\[]", one)[0] for one in project["dependencies"]} - {"apache-airflow"}
+    page = (ROOT / "docs" / "installation.md").read_text()
+    assert sorted(name for name in names if f"`{name}`" not in page) == []
 
 
 def test_readme_leads_to_every_page() -> None:
