@@ -48,7 +48,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, one round; docs stay as they are")
-    parser.add_argument("--postgresql", metavar="URL", help="try a PostgreSQL server too; its schema bench is replaced")
+    parser.add_argument("--postgresql", metavar="URL", help="try PostgreSQL too; its schema bench is replaced")
     return parser.parse_args()
 
 

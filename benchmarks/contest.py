@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import make_url
+
 from benchmarks import dataset
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class Run:
 class Arena:
     """Where contestants run: one service, one folder.
 
-    :param postgresql: a server to try too, as libpq takes it.
+    :param postgresql: SQLAlchemy URL of a PostgreSQL database to try too; its schema ``bench`` is replaced.
     """
 
     service: Service
@@ -142,7 +144,7 @@ class Arena:
             **self.service.facts(),
             "sqlite_path": str(warehouse),
             "database_url": f"sqlite:///{warehouse}",
-            "table": f"bench.{dataset.TABLE}" if contestant.on_postgresql else dataset.TABLE,
+            "table": dataset.TABLE,
             "no_ledger": contestant.no_ledger,
             "counters": _COUNTERS,
         }
@@ -150,7 +152,7 @@ class Arena:
     def _warehouse(self, contestant: Contestant, rows: int) -> Path:
         if contestant.on_postgresql:
             assert self.postgresql is not None
-            dataset.build_postgresql(self.postgresql, "bench", rows)
+            dataset.build_postgresql(self.postgresql, rows)
         if rows not in self._warehouses:
             self._warehouses[rows] = self.folder / f"rows-{rows}.db"
             dataset.build_sqlite(self._warehouses[rows], rows)
@@ -162,16 +164,16 @@ class Arena:
         connection = self.service.control.connection
         connection["extra"]["transport"] = contestant.transport
         warehouse = (
-            self.postgresql
+            _postgresql_connection(self.postgresql)
             if contestant.on_postgresql and self.postgresql
-            else json.dumps({"conn_type": "sqlite", "host": job.get("sqlite_path", "")})
+            else {"conn_type": "sqlite", "host": job.get("sqlite_path", "")}
         )
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))},
             "AIRFLOW_HOME": str(self.folder / "airflow"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW_CONN_BINGADS_DEFAULT": json.dumps(connection),
-            "AIRFLOW_CONN_WAREHOUSE": warehouse,
+            "AIRFLOW_CONN_WAREHOUSE": json.dumps(warehouse),
         }
 
     def _check(self, contestant: Contestant, rows: int, job: dict[str, Any]) -> None:
@@ -186,12 +188,24 @@ class Arena:
         if contestant.recorded is None:
             return None
         if contestant.on_postgresql:
-            import psycopg2
-
-            with closing(psycopg2.connect(self.postgresql)) as server, server.cursor() as cursor:
+            assert self.postgresql is not None
+            with closing(dataset.connect_postgresql(self.postgresql)) as server, server.cursor() as cursor:
                 cursor.execute(contestant.recorded)
                 (count,) = cursor.fetchone() or (0,)
         else:
             with closing(sqlite3.connect(job["sqlite_path"])) as file:
                 (count,) = file.execute(contestant.recorded).fetchone()
         return int(count)
+
+
+def _postgresql_connection(url: str) -> dict[str, Any]:
+    where = make_url(url)
+    return {
+        "conn_type": "postgres",
+        "host": where.host,
+        "port": where.port,
+        "login": where.username,
+        "password": where.password,
+        "schema": where.database,
+        "extra": {"options": dataset.POSTGRESQL_OPTIONS},
+    }

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import create_engine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["GOALS", "SERVICE_STARTS_AT", "TABLE", "build_postgresql", "build_sqlite"]
+__all__ = [
+    "GOALS",
+    "POSTGRESQL_OPTIONS",
+    "SCHEMA",
+    "SERVICE_STARTS_AT",
+    "TABLE",
+    "build_postgresql",
+    "build_sqlite",
+    "connect_postgresql",
+]
 
 SERVICE_STARTS_AT: Final = datetime(2026, 11, 1, 12, tzinfo=UTC)
 """The emulator's clock begins here, so that the rows need not follow the calendar."""
 GOALS: Final = ("Purchase", "Lead", "Phone call")
 TABLE: Final = "offline_conversions"
+SCHEMA: Final = "bench"
+"""Of the table on PostgreSQL, and of the ledger beside it."""
+POSTGRESQL_OPTIONS: Final = f"-c search_path={SCHEMA} -c timezone=UTC"
 
 _NEWEST: Final = SERVICE_STARTS_AT - timedelta(hours=3)
 _SPREAD_SECONDS: Final = 80 * 86_400
@@ -69,15 +84,18 @@ def build_sqlite(path: Path, count: int) -> None:
         connection.executemany(f"INSERT INTO {TABLE} VALUES (?, ?, ?, ?, ?, ?)", rows(count))
 
 
-def build_postgresql(url: str, schema: str, count: int) -> None:
+def build_postgresql(url: str, count: int) -> None:
     """Write the table into a schema of its own, which is emptied first.
 
-    :param url: as libpq takes it.
+    :param url: SQLAlchemy URL of a PostgreSQL database.
     """
-    import psycopg2
-    from psycopg2.extras import execute_values
+    lines = "".join("\t".join(map(str, row)) + "\n" for row in rows(count))
+    with closing(connect_postgresql(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}; {_POSTGRESQL_DDL}")
+        cursor.copy_expert(f"COPY {TABLE} FROM STDIN", io.StringIO(lines))
+        connection.commit()
 
-    connection: Any = psycopg2.connect(url, options=f"-c search_path={schema} -c timezone=UTC")
-    with closing(connection), connection, connection.cursor() as cursor:
-        cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}; {_POSTGRESQL_DDL}")
-        execute_values(cursor, f"INSERT INTO {TABLE} VALUES %s", rows(count), page_size=5_000)
+
+def connect_postgresql(url: str) -> Any:
+    """Return a connection of the driver's own, in the schema of the rows."""
+    return create_engine(url, connect_args={"options": POSTGRESQL_OPTIONS}).raw_connection()

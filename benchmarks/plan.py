@@ -62,9 +62,8 @@ def contestants(vendors: Mapping[str, Path], *, postgresql: bool) -> dict[str, C
         "floor": Contestant(name="bare floor", script="floor_script.py"),
     }
     if postgresql:
-        recorded = _OURS.replace("bingads_row", "bench.bingads_row")
         found["postgresql"] = Contestant(
-            name="operator, REST, PostgreSQL", script=ours, recorded=recorded, on_postgresql=True
+            name="operator, REST, PostgreSQL", script=ours, recorded=_OURS, on_postgresql=True
         )
     return found
 
