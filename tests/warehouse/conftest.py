@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,35 +34,14 @@ def postgres_database(postgres_url: str) -> Iterator[URL]:
 
 
 @pytest.fixture
-def postgres_schema(postgres_database: URL) -> Iterator[str]:
-    """Name of an empty schema, gone after the test."""
+def postgres_schema(postgres_database: URL) -> str:
+    """Name of an empty schema; it goes with the session's database."""
     name = f"s{uuid.uuid4().hex[:12]}"
     engine = create_engine(postgres_database, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.exec_driver_sql(f"CREATE SCHEMA {name}")
     engine.dispose()  # a test may end every connection it finds
-    yield name
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
-    engine.dispose()
-
-
-@pytest.fixture(params=[pytest.param(driver, marks=POSTGRES) for driver in DRIVERS])
-def postgres_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """Engine whose default schema is an empty one."""
-    with engine_of(request, tmp_path) as engine:
-        yield engine
-
-
-@pytest.fixture
-def memory_folder(tmp_path: Path) -> Iterator[Path]:
-    """Folder in memory where the system has one, for tests that commit hundreds of times."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        yield Path(folder)
+    return name
 
 
 @contextmanager
@@ -82,6 +63,24 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """Engine of an empty database of each kind; a module that is about drivers overrides it with all of them."""
     with engine_of(request, tmp_path) as engine:
         yield engine
+
+
+@pytest.fixture(params=[pytest.param(driver, marks=POSTGRES) for driver in DRIVERS])
+def postgres_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Engine whose default schema is an empty one."""
+    with engine_of(request, tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture
+def memory_folder(tmp_path: Path) -> Iterator[Path]:
+    """Folder in memory where the system has one, for tests that commit hundreds of times."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
