@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import os
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
