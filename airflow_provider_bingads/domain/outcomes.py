@@ -93,6 +93,8 @@ class Violation:
     :param remedy: what to do about it.
     :param owner: who does it: ``data``, ``marketing`` or ``platform``.
     :param finality: whether only a change of the row can help.
+    :param undeclared: a setting that the rows need is missing: if at least half of the first chunk carries it, the
+        run stops likewise.
     :param systemic: a cause that would hit every row alike (no zone declared, no such goal): if all rows of the
         first chunk carry it, the run stops before anything is recorded.
     """
@@ -106,6 +108,7 @@ class Violation:
     owner: str = "data"
     finality: Finality = Finality.FINAL
     systemic: bool = False
+    undeclared: bool = False
 
     @property
     def sentence(self) -> str:

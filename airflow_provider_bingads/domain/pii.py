@@ -146,8 +146,9 @@ def read_phone(place: Place, *, wrong: Symbol, hashed_field: str, region: str | 
     )
     no_region = place.await_setting(
         Symbol("PhoneRegionNotDeclared"),
-        f"phone numbers in {place.column} carry no country code, and no phone_region is declared",
+        "carries no country code, and no phone_region is declared",
         "declare phone_region, such as 'US', or store numbers with + and country code",
+        undeclared=True,
     )
     digest_already = place.refuse(wrong, "is a SHA-256 digest already", f"map the column to {hashed_field}")
 

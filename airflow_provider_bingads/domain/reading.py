@@ -45,8 +45,11 @@ class Place:
         """Build the violation of a rule that only a change of the row can satisfy."""
         return Violation(symbol.error_code, symbol.code, self.field, self.column, reason, remedy)
 
-    def await_setting(self, symbol: Symbol, reason: str, remedy: str) -> Violation:
-        """Build the violation of a rule whose cause is a setting, which would hit every row alike."""
+    def await_setting(self, symbol: Symbol, reason: str, remedy: str, *, undeclared: bool = False) -> Violation:
+        """Build the violation of a rule whose cause is a setting, which would hit every row alike.
+
+        :param undeclared: the setting is missing, rather than at odds with the row.
+        """
         return Violation(
             symbol.error_code,
             symbol.code,
@@ -56,6 +59,7 @@ class Place:
             remedy,
             finality=Finality.DEFERRED,
             systemic=True,
+            undeclared=undeclared,
         )
 
 

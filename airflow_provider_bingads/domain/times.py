@@ -74,19 +74,25 @@ def read_time(place: Place, *, wrong: Symbol, zone: tzinfo | None) -> Read:
 
 
 class _TimeReader:
-    __slots__ = ("_number", "_only_day", "_skipped", "_undeclared", "_unreadable", "_zone")
+    __slots__ = ("_number", "_only_day", "_repeated", "_skipped", "_undeclared", "_unreadable", "_zone")
 
     def __init__(self, place: Place, wrong: Symbol, zone: tzinfo | None) -> None:
         self._zone = zone
         self._undeclared = place.await_setting(
             _NO_ZONE,
-            f"the times in {place.column} carry no time zone, and no source_timezone is declared",
+            "carries no time zone, and no source_timezone is declared",
             "declare source_timezone, the zone in which the source writes these times, such as 'Europe/Berlin'",
+            undeclared=True,
         )
         self._skipped = place.refuse(
             wrong,
             f"does not exist in {zone}: the clocks were put forward over it",
             "correct the time, or declare the zone in which the source really writes its times",
+        )
+        self._repeated = place.refuse(
+            wrong,
+            f"occurs twice in {zone}: the clocks were put back over it",
+            "store the time in UTC or with its offset; without one nobody can tell which of the two hours is meant",
         )
         self._unreadable = place.refuse(
             wrong,
@@ -154,9 +160,12 @@ class _TimeReader:
         if zone is UTC:
             return EARLIEST + since_start
         offset = zone.utcoffset(moment) or _NO_OFFSET
-        # A new offset lasts longer than a day, so only a time whose morrow has another one can be a skipped one.
-        if zone.utcoffset(moment + _ONE_DAY) != offset and _is_skipped(moment, zone):
-            return self._skipped
+        # A new offset lasts longer than a day, so only a time whose morrow has another one can be near a change.
+        if zone.utcoffset(moment + _ONE_DAY) != offset:
+            if _is_skipped(moment, zone):
+                return self._skipped
+            if _is_repeated(moment, zone):
+                return self._repeated
         return EARLIEST + (since_start - offset)
 
     def _read_other(self, cell: Any) -> Any:
@@ -180,6 +189,10 @@ class _TimeReader:
 def _is_skipped(moment: datetime, zone: tzinfo) -> bool:
     there_and_back = moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
     return there_and_back.replace(tzinfo=None) != moment
+
+
+def _is_repeated(moment: datetime, zone: tzinfo) -> bool:
+    return zone.utcoffset(moment.replace(fold=1)) != zone.utcoffset(moment)
 
 
 def _builtin(moment: datetime) -> datetime:

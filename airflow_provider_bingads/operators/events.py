@@ -132,6 +132,8 @@ class EventOperator(BaseOperator):
             raise AirflowFailException(str(error)) from None
         for line in summarise(summary.reports, summary):
             self.log.info("%s", line)
+        if waiting := summary.waiting_sentence():
+            self.log.warning("%s", waiting)
         result = summary.as_xcom()
         push: Callable[..., None] = context["ti"].xcom_push
         push(key="summary_text", value=summary.text())

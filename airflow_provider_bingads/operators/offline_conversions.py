@@ -45,7 +45,8 @@ class ApplyOfflineConversionsOperator(EventOperator):
     :param batch_size: rows a call, at most 1,000.
     :param max_in_flight: calls at once, 1 to 10.
     :param max_rejected: rejected and invalid rows one DAG run may have.
-    :param max_rejected_ratio: their allowed share of the source's rows, 0 to 1; alone it replaces ``max_rejected=0``.
+    :param max_rejected_ratio: their allowed share of the rows inside the window, 0 to 1; alone it replaces
+        ``max_rejected=0``.
     :param on_threshold: ``fail`` or ``warn``, once every valid row was sent.
     :param lease_wait: how long to wait while another run holds the account.
     :param validate_only: judge every row and check the goals, send and record nothing.

@@ -110,14 +110,14 @@ def _mapping(entity: EventEntity, arguments: SourceArguments, shape: SourceShape
 def _must_exist(column: str, shape: SourceShape) -> None:
     if column not in shape.columns:
         raise FixSource(
-            f"The source has no column {column!r}{_hint(column, shape.columns)}. "
+            f"The source has no column {column!r}{_hint(column, shape.columns)} "
             f"It has: {', '.join(sorted(shape.columns)[:30])}"
         )
 
 
 def _hint(name: str, known: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean {near[0]!r}?" if near else "."
 
 
 def _source_key(arguments: SourceArguments, shape: SourceShape) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ _SUPERSEDED = Violation(
     field="",
     column=None,
     reason="this event was applied earlier with other values, and the service keeps the first it was sent",
-    remedy="send the change as an adjustment (Restate), or leave the row as it was",
+    remedy="nothing here: what the service took first stands; a Restate adjustment is the only way to change it",
 )
 
 
@@ -144,12 +144,14 @@ def systemic_cause(
     classified: Classified,
     reference: Callable[[str, Candidate], Violation | None] | None = None,
 ) -> Violation | None:
-    """Return the cause outside the rows that hits every row of a first chunk, or None.
+    """Return the cause outside the rows that hits every row of a first chunk, or a missing setting that hits half.
 
     Such a run ends in one sentence before any row is recorded; a hundred thousand deferred rows would say the same.
     """
-    if classified.to_send or not any(row.state is RowState.DEFERRED for row in classified.judged):
-        return None
+    deferred = any(row.state is RowState.DEFERRED for row in classified.judged)
+    undeclared = _undeclared(candidates) if deferred else None
+    if undeclared is not None or classified.to_send or not deferred:
+        return undeclared
     shared: Violation | None = None
     for candidate in candidates:
         if candidate.out_of_window:
@@ -159,6 +161,21 @@ def systemic_cause(
             return None
         shared = shared or cause
     return shared
+
+
+def _undeclared(candidates: Sequence[Candidate]) -> Violation | None:
+    judged = [candidate for candidate in candidates if not candidate.out_of_window]
+    causes: Counter[str] = Counter()
+    examples: dict[str, Violation] = {}
+    for candidate in judged:
+        for violation in candidate.violations:
+            if violation.undeclared:
+                causes[violation.error_code] += 1
+                examples[violation.error_code] = violation
+    for error_code, rows in causes.most_common(1):
+        if 2 * rows >= len(judged):
+            return examples[error_code]
+    return None
 
 
 def _systemic(candidate: Candidate, reference: Callable[[str, Candidate], Violation | None] | None) -> Violation | None:

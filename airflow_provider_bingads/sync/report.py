@@ -102,6 +102,16 @@ class RunSummary:
             parts.append(f"would send: {counts['to_send']:,}")
         return f"{self.operation}, {counts['source_rows']:,} source rows. " + "; ".join(parts)
 
+    def waiting_sentence(self) -> str | None:
+        """Return what to say of deferred rows, None without any: a green task must not hide them."""
+        deferred = self.counts["deferred"]
+        if not deferred:
+            return None
+        return (
+            f"{deferred:,} rows are deferred and judged anew by each run. Those that wait for a goal or a setting "
+            "stand in bingads_attention with who removes the cause and how; the others need only time"
+        )
+
     def top_reasons(self, limit: int) -> list[str]:
         """Return the most frequent reasons, one line each: rows, reason, remedy."""
         lines = []
@@ -137,7 +147,8 @@ def summarise(reports: Sequence[AccountReport], summary: RunSummary, limit: int 
                 f"{waiting.dag_run_id} to read them again"
             )
         if report.tally.rounded_rows:
-            lines.append(f"  account {report.account_id}: {report.tally.rounded_rows:,} amounts were rounded")
+            name = report.account_id or "(none)"
+            lines.append(f"  account {name}: {report.tally.rounded_rows:,} amounts were rounded")
     return lines
 
 

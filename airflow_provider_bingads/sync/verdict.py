@@ -16,13 +16,16 @@ def threshold_crossed(summary: RunSummary, max_rejected: int, max_rejected_ratio
     """Return the sentence that says which threshold was crossed, or None.
 
     :param max_rejected: rejected and invalid rows allowed, counted over all tries of the DAG run.
-    :param max_rejected_ratio: their allowed share of the source's rows, 0 to 1; None sets no share.
+    :param max_rejected_ratio: their allowed share of the rows inside the window, 0 to 1; None sets no share.
     """
-    failed, rows = summary.failed_rows, summary.counts["source_rows"]
+    failed, rows = summary.failed_rows, summary.counts["source_rows"] - summary.counts["out_of_window"]
     if max_rejected_ratio is not None:
         share = failed / rows if rows else 0.0
         if share > max_rejected_ratio:
-            return f"{failed:,} of {rows:,} rows failed, over max_rejected_ratio={max_rejected_ratio}"
+            return (
+                f"{failed:,} of {rows:,} rows inside the window failed, a share of {share:.4f} and "
+                f"over max_rejected_ratio={max_rejected_ratio}"
+            )
         return None if max_rejected == 0 else _count(failed, max_rejected)
     return _count(failed, max_rejected)
 

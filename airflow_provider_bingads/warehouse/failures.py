@@ -26,6 +26,8 @@ class Trouble(str, Enum):
     """Another transaction is in the way."""
     PERMISSION = "permission"
     """The role lacks a right, or the database is read-only."""
+    SIGN_IN = "sign in"
+    """The server is there and does not let this connection in: no such database or role, or a wrong password."""
     MISSING = "missing"
     """A table, column, schema or database does not exist."""
     STATEMENT = "statement"
@@ -41,13 +43,13 @@ class Trouble(str, Enum):
 
 _SQLSTATES: Final = {
     "42501": Trouble.PERMISSION,
-    "28000": Trouble.PERMISSION,
-    "28P01": Trouble.PERMISSION,
+    "28000": Trouble.SIGN_IN,
+    "28P01": Trouble.SIGN_IN,
     "25006": Trouble.PERMISSION,
     "42P01": Trouble.MISSING,
     "42703": Trouble.MISSING,
     "3F000": Trouble.MISSING,
-    "3D000": Trouble.MISSING,
+    "3D000": Trouble.SIGN_IN,
     "23505": Trouble.DUPLICATE,
     "40001": Trouble.BUSY,
     "40P01": Trouble.BUSY,
@@ -81,12 +83,12 @@ _SQLITE_MISSING: Final = ("no such table", "no such column", "has no column", "u
 
 _MYSQL: Final = {
     1044: Trouble.PERMISSION,
-    1045: Trouble.PERMISSION,
+    1045: Trouble.SIGN_IN,
     1142: Trouble.PERMISSION,
     1143: Trouble.PERMISSION,
     1227: Trouble.PERMISSION,
     1290: Trouble.PERMISSION,
-    1049: Trouble.MISSING,
+    1049: Trouble.SIGN_IN,
     1054: Trouble.MISSING,
     1146: Trouble.MISSING,
     1062: Trouble.DUPLICATE,
@@ -101,6 +103,8 @@ _MYSQL: Final = {
     1021: Trouble.SPACE,
     1114: Trouble.SPACE,
 }
+
+_SIGN_IN_WORDS: Final = ("does not exist", "authentication failed", "no pg_hba.conf entry", "permission denied")
 
 _BY_CLASS: Final = {
     "OperationalError": Trouble.CONNECTION,
@@ -169,6 +173,8 @@ def trouble_of(error: BaseException) -> Trouble:
     if told is not None:
         return told
     text = str(driver)
+    if "FATAL: " in text and any(words in text for words in _SIGN_IN_WORDS):
+        return Trouble.SIGN_IN  # psycopg2 gives no code while it connects
     if getattr(error, "connection_invalidated", False) or ("closed" in text and "database" in text):
         return Trouble.CONNECTION  # sqlite3 tells a closed connection by ProgrammingError
     return _BY_CLASS.get(type(driver).__name__, Trouble.OTHER)

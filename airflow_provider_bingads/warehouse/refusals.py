@@ -18,6 +18,7 @@ _PASSING = {
     Trouble.SPACE: "The source's database is out of space for the query or its copy",
 }
 _FIXED = {
+    Trouble.SIGN_IN: "The source's database lets this connection not in: correct its database, user or password",
     Trouble.PERMISSION: "This connection may not read {what}; grant SELECT on it to the connection's role",
     Trouble.MISSING: "{What} does not exist, or names something that does not",
     Trouble.STATEMENT: "The database does not understand the query over {what}",

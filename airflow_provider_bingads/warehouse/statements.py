@@ -20,6 +20,7 @@ _TOKEN: Final = re.compile(
 )
 _READS: Final = re.compile(r"\s*\(*\s*(select|with|values|table|from)\b", re.IGNORECASE)
 _NAMED: Final = re.compile(r"(?<![:\w$\\]):([\w$]+)(?![:\w$])")  # what sqlalchemy.text() takes for a parameter
+_CAST: Final = re.compile(r"(?<![:\w$\\]):([\w$]+)(?=::)")
 _PERCENT_NAMED: Final = re.compile(r"%\((\w+)\)s")
 
 
@@ -68,7 +69,11 @@ def bound(sql: str, parameters: Mapping[str, Any] | None) -> TextClause:
     def percent(match: re.Match[str]) -> str:
         return f":{match.group(1)}" if match.group(1) in values else match.group()
 
-    clause = text(_NAMED.sub(colon, _PERCENT_NAMED.sub(percent, sql)))
+    def cast(match: re.Match[str]) -> str:
+        # sqlalchemy.text() takes no name for a parameter that PostgreSQL's cast follows, unless it stands alone.
+        return f"({match.group()})" if match.group(1) in values else match.group()
+
+    clause = text(_NAMED.sub(colon, _CAST.sub(cast, _PERCENT_NAMED.sub(percent, sql))))
     unused = sorted(set(values) - used)
     if unused:
         raise FixSource(f"parameters has {', '.join(unused)}, which the query does not use; write it there as :name.")

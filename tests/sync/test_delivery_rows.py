@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from sync_fakes import ListSource, World, key_of, rows
+from sync_fakes import ListSource, World, key_of, prepare, rows
 
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault, RowError
+from airflow_provider_bingads.domain.outcomes import Finality, Violation
 from airflow_provider_bingads.exceptions import FixConfiguration, FixRequest, LeaseBusy, RetryLater, Stopped
 from airflow_provider_bingads.sync.run import AccountReport
 
@@ -234,6 +236,28 @@ def test_a_cause_that_hits_the_whole_first_chunk_stops_before_anything_is_record
     assert isinstance(report.error, FixConfiguration)
     assert "no goal 'Lead'" in str(report.error)
     assert world.ledger.entries.rows == []
+
+
+UNDECLARED = Violation(
+    "PhoneRegionNotDeclared", None, "Phone", "phone", "has no country", "declare it", undeclared=True
+)
+
+
+@pytest.mark.parametrize(("hit", "stops"), [(1, False), (2, False), (3, True), (5, True)])
+def test_a_missing_setting_that_half_of_the_first_chunk_needs_stops_the_run(*, hit: int, stops: bool) -> None:
+    world = World()
+    run = world.run(ListSource(rows(*"abcde")))
+
+    def some_without(chunk: Any, now: Any) -> Any:
+        made = prepare(chunk, now)
+        for candidate in made[:hit]:
+            candidate.violations = (replace(UNDECLARED, finality=Finality.DEFERRED),)
+        return made
+
+    run.prepare_for = lambda _account: some_without
+    (report,) = run.deliver()
+    assert isinstance(report.error, FixConfiguration) is stops
+    assert (world.ledger.entries.rows == []) is stops
 
 
 def test_one_unknown_goal_among_others_defers_only_its_rows() -> None:

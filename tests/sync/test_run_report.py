@@ -89,6 +89,7 @@ THRESHOLDS: list[tuple[dict[str, int], int, int, float | None, bool]] = [
     ({"applied": 90, "rejected": 10}, 0, 0, 0.1, False),
     ({"applied": 89, "rejected": 11}, 0, 0, 0.1, True),
     ({"applied": 90, "rejected": 10}, 0, 5, 0.5, True),
+    ({"applied": 90, "rejected": 10, "out_of_window": 9000}, 0, 0, 0.05, True),
 ]
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, text
 
 from airflow_provider_bingads.domain.outcomes import CallEventKind
@@ -113,7 +114,26 @@ def test_only_states_that_need_somebody_need_attention(engine: Engine, ledger: S
             *(row(row_index=i, row_key=name("k", i), source_ref=state, state=state) for i, state in enumerate(states))
         )
     )
-    assert [found[0] for found in attention(engine)] == ["held", "invalid", "rejected", "superseded"]
+    assert [found[0] for found in attention(engine)] == ["deferred", "held", "invalid", "rejected", "superseded"]
+
+
+@pytest.mark.parametrize(
+    ("error_code", "needs"),
+    [
+        ("OfflineConversionNameInvalid", True),
+        ("NotEligibleForEnhancedConversions", True),
+        ("PhoneRegionNotDeclared", True),
+        ("FutureConversionTimeCannotBeSet", False),
+        ("OfflineConversionNotAcceptedForGoal", False),
+        ("RunStopped", False),
+    ],
+)
+def test_a_deferred_row_needs_attention_only_where_somebody_must_act(
+    engine: Engine, ledger: SqlLedger, error_code: str, *, needs: bool
+) -> None:
+    ledger.start_run(run())
+    ledger.record(entries(row(source_ref="17", state="deferred", error_code=error_code)))
+    assert [found[0] for found in attention(engine)] == (["17"] if needs else [])
 
 
 def test_a_row_that_was_mended_and_applied_leaves_attention(engine: Engine, ledger: SqlLedger) -> None:

@@ -32,6 +32,13 @@ class InterfaceError(Exception):
     """Another."""
 
 
+class UncodedError(Exception):
+    """As psycopg2 raises them while it connects."""
+
+
+UncodedError.__name__ = "OperationalError"
+
+
 class MysqlError(Exception):
     """As PyMySQL raises them: number, then text."""
 
@@ -46,6 +53,12 @@ def sqlite_error(name: str, text: str = "") -> sqlite3.OperationalError:
     ("error", "trouble", "code"),
     [
         (PsycopgError("42P01"), Trouble.MISSING, "42P01"),
+        (PsycopgError("28P01"), Trouble.SIGN_IN, "28P01"),
+        (PsycopgError("3D000"), Trouble.SIGN_IN, "3D000"),
+        (MysqlError(1049, "unknown database"), Trouble.SIGN_IN, "1049"),
+        (UncodedError('FATAL:  database "nowhere" does not exist'), Trouble.SIGN_IN, "OperationalError"),
+        (UncodedError("FATAL:  password authentication failed for user"), Trouble.SIGN_IN, "OperationalError"),
+        (UncodedError("FATAL:  the database system is starting up"), Trouble.CONNECTION, "OperationalError"),
         (PsycopgError("42703"), Trouble.MISSING, "42703"),
         (PsycopgError("42501"), Trouble.PERMISSION, "42501"),
         (PsycopgError("42601"), Trouble.STATEMENT, "42601"),

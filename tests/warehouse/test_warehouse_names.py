@@ -122,6 +122,7 @@ def test_what_is_not_one_query_is_refused(sql: str) -> None:
         ("SELECT :a", {"a": 1}, "SELECT %(a)s", {"a": 1}),
         ("SELECT %(a)s", {"a": 1}, "SELECT %(a)s", {"a": 1}),
         ("SELECT x::date, '12:30', ' :b' FROM t WHERE y = :a", {"a": 1}, None, {"a": 1}),
+        ("SELECT :a::date, x::date", {"a": 1}, "SELECT (%(a)s)::date, x::date", {"a": 1}),
         ("SELECT ' :b', x::date, '10:00'", None, "SELECT ' :b', x::date, '10:00'", {}),
         ("SELECT '100%', a % 2", {}, "SELECT '100%%', a %% 2", {}),
     ],

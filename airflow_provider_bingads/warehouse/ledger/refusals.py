@@ -29,6 +29,11 @@ def refusal(error: BaseException, dialect: str, schema: str | None, found: int) 
     trouble, code = trouble_of(error), code_of(error)
     if trouble in _PASSING:
         return RetryLater(f"{_PASSING[trouble]} ({code}). The next try of the task resumes; nothing is lost.")
+    if trouble is Trouble.SIGN_IN:
+        return FixLedger(
+            f"The ledger's database lets this connection not in ({code}): correct the connection's database, user or "
+            "password, or name another in ledger_conn_id."
+        )
     if trouble in _RIGHTS:
         return FixLedger(
             f"{_RIGHTS[trouble]} ({code}). Let somebody who may create tables run this script once, with the loader's "

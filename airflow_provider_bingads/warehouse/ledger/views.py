@@ -32,6 +32,17 @@ __all__ = ["View", "views"]
 
 _APPLIED = ROW_RANK[RowState.APPLIED]
 _OPEN = (RowState.UNKNOWN.value, RowState.HELD.value)
+_ONLY_TIME = (
+    "FutureConversionTimeCannotBeSet",
+    "OfflineConversionNotAcceptedForGoal",
+    "OfflineConversionsApplyFailed",
+    "RunStopped",
+    "NotSent",
+    "CallRateExceeded",
+    "InternalError",
+    "RefusedWithItsBatch",
+)
+"""Why a row is deferred without anybody having to do anything."""
 _NEEDS_SOMEBODY = (
     RowState.REJECTED.value,
     RowState.INVALID.value,
@@ -164,6 +175,12 @@ def _first_error(tables: LedgerTables, row: FromClause) -> tuple[FromClause, Col
     return error, and_(error.c.call_id == row.c.call_id, error.c.row_index == row.c.row_index, ~before)
 
 
+def _waits_for_somebody(row: FromClause) -> ColumnElement[bool]:
+    """Tell a deferred row whose cause somebody must remove from one that time alone brings in."""
+    waits = func.coalesce(row.c.error_code, literal_column("''")).not_in(_ONLY_TIME)
+    return and_(row.c.state == RowState.DEFERRED.value, waits)
+
+
 def _attention(tables: LedgerTables) -> Select[Any]:
     row, same, since = tables.row.alias("r"), tables.row.alias("same"), tables.row.alias("since")
     run, joined = _start_of(tables, "s", row)
@@ -201,7 +218,7 @@ def _attention(tables: LedgerTables) -> Select[Any]:
         .select_from(row.outerjoin(run, joined).outerjoin(error, explains))
         .where(
             literal_column("r.rank") < literal_column("100"),  # word for word the partial index's condition
-            row.c.state.in_(_NEEDS_SOMEBODY),
+            or_(row.c.state.in_(_NEEDS_SOMEBODY), _waits_for_somebody(row)),
             _decides(tables, row, "better"),
             ~_replaced(tables, row, run),
             ~applied_since,
