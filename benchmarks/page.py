@@ -40,7 +40,11 @@ def written(results: Mapping[str, Any]) -> str:
                 for one in results["emulator_alone"]
             ],
         ),
+        apart=f"{contest['rest']['apart']:.1f}",
+        imports=", ".join(f"{one:.1f}" for one in sorted(results["import_ms"])),
+        import_count=len(results["import_ms"]),
         ledger_rows=f"{ledger['rows']:,}",
+        ledger_rows_plain=ledger["rows"],
         ledger_rate=f"{ledger['rows_per_second']:,.0f}",
         look_up=f"{ledger['look_up_milliseconds']:.1f}",
     )
@@ -60,13 +64,15 @@ def _targets(results: Mapping[str, Any]) -> str:
 
 
 def _contest(contest: Mapping[str, Mapping[str, Any]]) -> str:
-    head = ("", "seconds", "fastest to slowest", "rows/s", "its CPU s", "emulator's CPU s", "peak MB")
+    head = ("", "seconds", "fastest to slowest", "rows/s", "against msads", "its CPU s", "emulator's CPU s", "peak MB")
+    msads = contest["msads"]["rows_per_second"]
     lines = [
         (
             run["label"],
             f"{run['seconds']:.2f}",
             f"{min(run['all_seconds']):.2f} to {max(run['all_seconds']):.2f}",
             f"{run['rows_per_second']:,.0f}",
+            f"{run['rows_per_second'] / msads:.2f} x",
             f"{run['cpu_seconds']:.2f}",
             f"{run['service_cpu_seconds']:.2f}",
             f"{run['peak_mb']:.0f}",
