@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ _LIBPQ_EXTRAS: Final = frozenset({
     "keepalives_interval", "options", "sslcert", "sslcrl", "sslkey", "sslmode", "sslpassword", "sslrootcert",
     "target_session_attrs", "tcp_user_timeout",
 })  # fmt: skip
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9]*(\+[a-z][a-z0-9_]*)?")
 _SCHEMES: Final = {"postgres": "postgresql", "mysql": "mysql+pymysql"}
 
 
@@ -122,9 +124,11 @@ def _create(conn_id: str, url: URL | str, **kwargs: Any) -> Engine:
     try:
         return create_engine(url, **_HIDDEN, **kwargs)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        scheme = url.partition(":")[0] if isinstance(url, str) else url.drivername
+        scheme, colon, _ = (url if isinstance(url, str) else f"{url.drivername}://").partition("://")
+        # an address that cannot be taken apart may have a password anywhere
+        shown = repr(scheme) if colon and _SCHEME.fullmatch(scheme) else "its address"
         raise FixConfiguration(
-            f"Connection {conn_id!r} gives no SQLAlchemy engine for {scheme!r} ({type(error).__name__}). Install the "
+            f"Connection {conn_id!r} gives no SQLAlchemy engine for {shown} ({type(error).__name__}). Install the "
             "Airflow provider of that database, with its SQLAlchemy package."
         ) from None
 

@@ -68,6 +68,8 @@ def test_a_read_only_sqlite_connection_cannot_write(connect: Any, tmp_path: Path
         ("sqlite://", "names no file"),
         (f"http://user:{SECRET}@example.com/x", "no SQLAlchemy engine for 'http'"),
         (f"nosuchdb://user:{SECRET}@example.com/x", "no SQLAlchemy engine for 'nosuchdb'"),
+        (f"::{SECRET}", "no SQLAlchemy engine for its address"),
+        (f"{SECRET}@example.com/x", "no SQLAlchemy engine for its address"),
         (f"snowflake://user:{SECRET}@account/db", "no SQLAlchemy engine for 'snowflake'"),
     ],
 )
