@@ -106,6 +106,16 @@ class StandaloneAirflow:
         assert isinstance(found, dict)
         return found
 
+    def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Give a task instance a state, as a person does in the browser."""
+        address = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}"
+        self.request("PATCH", address, {"new_state": state})
+
+    def logs(self, dag_id: str, run_id: str) -> list[str]:
+        """Return the logs of a run's task instances as the browser shows them, by map index."""
+        folder = self._home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
+        return [path.read_text() for path in sorted(folder.rglob("*.log"))]
+
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
         """Return what a task pushed."""
         base = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}"
