@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +75,19 @@ def arguments(module: str, name: str) -> str:
     described = dict(re.findall(r":param (\w+): (.*?)(?=\n:|\Z)", inspect.getdoc(operator) or "", re.DOTALL))
     defaults = _defaults(operator)
     rows = [
-        (f"`{argument}`", f"`{defaults[argument]!r}`" if argument in defaults else "required", " ".join(text.split()))
+        (f"`{argument}`", _default(defaults, argument), " ".join(text.replace("``", "`").split()))
         for argument, text in described.items()
     ]
     return _table(("argument", "default", "meaning"), rows)
+
+
+def _default(defaults: dict[str, Any], argument: str) -> str:
+    if argument not in defaults:
+        return "required"
+    value = defaults[argument]
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds() / 60:g} minutes"
+    return f"`{value!r}`"
 
 
 def _defaults(operator: type) -> dict[str, Any]:
@@ -105,7 +115,8 @@ def connection() -> str:
     """List the fields of the connection form."""
     from airflow_provider_bingads.get_provider_info import get_provider_info
 
-    (form,) = get_provider_info()["connection-types"]
+    info: dict[str, Any] = get_provider_info()
+    (form,) = info["connection-types"]
     relabelled = form["ui-field-behaviour"]["relabeling"]
     rows = [(f"`{name}`", label, "") for name, label in relabelled.items()]
     rows += [(f"`{name}`", field["label"], field.get("description", "")) for name, field in form["conn-fields"].items()]

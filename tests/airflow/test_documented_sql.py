@@ -34,7 +34,7 @@ QUERIES = sorted((ROOT / "docs" / "sql").glob("*.sql"))
 
 
 def rows(now: datetime) -> list[dict[str, object]]:
-    """Return two good rows and three bad ones, number 4711 among the bad."""
+    """Return two good rows, three bad ones, number 4711 among them, one for no goal, one of tomorrow."""
     bad_value = {"conversion_value": "9,50"}
     return [
         conversion(1, now - timedelta(hours=1)),
@@ -42,6 +42,8 @@ def rows(now: datetime) -> list[dict[str, object]]:
         conversion(4711, now - timedelta(hours=3), **bad_value),
         conversion(4712, now - timedelta(hours=4), **bad_value),
         conversion(4713, now - timedelta(hours=5), conversion_name=None),
+        conversion(4714, now - timedelta(hours=6), conversion_name="No such goal"),
+        conversion(4715, now + timedelta(days=1)),
     ]
 
 
@@ -54,14 +56,18 @@ def found(engine: sqlalchemy.Engine, query: Path) -> list[dict[str, object]]:
 def check(engine: sqlalchemy.Engine) -> None:
     """Compare what the queries find with what was put in."""
     results = {query.stem: found(engine, query) for query in QUERIES}
-    assert [(row["rows"], row["column"]) for row in results.pop("reasons")] == [
-        (2, "conversion_value"),
-        (1, "conversion_name"),
-    ]
+    first, *others = results.pop("reasons")
+    assert (first["rows"], first["owner"], first["column"]) == (2, "data", "conversion_value")
+    assert sorted((row["rows"], row["owner"]) for row in others) == [(1, "data"), (1, "marketing")]
     assert {row["purchase_id"] for row in results.pop("rows_behind_a_reason")} == {4711, 4712}
     assert [row["state"] for row in results.pop("story_of_a_row")] == ["invalid"]
+    assert sorted((row["rows"], row["error_code"]) for row in results.pop("waiting_rows")) == [
+        (1, "FutureConversionTimeCannotBeSet"),
+        (1, "OfflineConversionNameInvalid"),
+    ]
     (run,) = results.pop("last_runs")
-    assert (run["source_rows"], run["applied"], run["invalid"], run["outcome"]) == (5, 2, 3, "success")
+    assert (run["source_rows"], run["applied"], run["invalid"], run["deferred"]) == (7, 2, 3, 2)
+    assert run["outcome"] == "success"
     assert not results, "a query that no assertion above looks at"
 
 
