@@ -144,7 +144,7 @@ def survive_a_crash(console: Console, stage: Stage) -> bool:
         run.kill()
     ((open_rows,),) = query(stage.warehouse, OPEN_ROWS)
     console.print(
-        f"  killed with {stage.applied():,} conversions applied and {open_rows:,} rows sent without an answer"
+        f"  killed with {stage.applied():,} conversions applied; the answer for {open_rows:,} announced rows is open"
     )
     stage.watch(console, stage.airflow.start_run(DAG_ID), "the next run")
     program = Path(__file__).with_name("count.py")
