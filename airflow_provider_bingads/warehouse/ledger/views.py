@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import CompoundSelect
 
+from airflow_provider_bingads.domain.catalogue import Action, entries
 from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
 from airflow_provider_bingads.warehouse.ledger.schema import COUNTERS, LedgerTables, same_key
 
@@ -35,14 +36,11 @@ _OPEN = (RowState.UNKNOWN.value, RowState.HELD.value)
 _ONLY_TIME = (
     "FutureConversionTimeCannotBeSet",
     "OfflineConversionNotAcceptedForGoal",
-    "OfflineConversionsApplyFailed",
     "RunStopped",
     "NotSent",
-    "CallRateExceeded",
-    "InternalError",
     "RefusedWithItsBatch",
 )
-"""Why a row is deferred without anybody having to do anything."""
+"""Why a row is deferred without anybody having to do anything, beside the failures that pass by themselves."""
 _NEEDS_SOMEBODY = (
     RowState.REJECTED.value,
     RowState.INVALID.value,
@@ -177,7 +175,10 @@ def _first_error(tables: LedgerTables, row: FromClause) -> tuple[FromClause, Col
 
 def _waits_for_somebody(row: FromClause) -> ColumnElement[bool]:
     """Tell a deferred row whose cause somebody must remove from one that time alone brings in."""
-    waits = func.coalesce(row.c.error_code, literal_column("''")).not_in(_ONLY_TIME)
+    passing = sorted(
+        entry.symbol for entry in entries() if entry.symbol and entry.advice.action in {Action.RETRY, Action.WAIT}
+    )
+    waits = func.coalesce(row.c.error_code, literal_column("''")).not_in([*_ONLY_TIME, *passing])
     return and_(row.c.state == RowState.DEFERRED.value, waits)
 
 
