@@ -175,7 +175,7 @@ class RunRecord:
     retries: int
     throttle_wait_seconds: float
     outcome: str | None
-    """``success``, ``threshold``, ``stopped`` or ``failed``."""
+    """``success``, ``stopped`` or ``failed``; a crossed threshold is the task's, over all accounts and tries."""
     error_class: str | None
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from airflow_provider_bingads.domain.entity import EventEntity, PrepareRows
 from airflow_provider_bingads.domain.records import RunRecord
-from airflow_provider_bingads.exceptions import BingAdsError, LeaseBusy, ReviewRows, Stopped
+from airflow_provider_bingads.exceptions import BingAdsError, LeaseBusy, Stopped
 from airflow_provider_bingads.sync.delivery import AccountDelivery, Ports, Reference
 from airflow_provider_bingads.sync.entries import Scribe
 from airflow_provider_bingads.sync.feed import AccountFeed, account_of
@@ -322,8 +322,6 @@ class EventRun:
 def _outcome(error: BaseException | None) -> str:
     if error is None:
         return "success"
-    if isinstance(error, ReviewRows):
-        return "threshold"
     return "stopped" if isinstance(error, Stopped) else "failed"
 
 
