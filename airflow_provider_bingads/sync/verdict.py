@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
+from airflow_provider_bingads.domain.scrub import scrub
 from airflow_provider_bingads.exceptions import BingAdsError, FixConfiguration, FixRequest, RetryLater, ReviewRows
 from airflow_provider_bingads.sync.report import RunSummary, sentence_of
 from airflow_provider_bingads.sync.run import AccountReport
@@ -63,10 +64,18 @@ def _worst(reports: Sequence[AccountReport]) -> BaseException | None:
     passing = [error for _, error in errors if not isinstance(error, FixConfiguration | FixRequest)]
     if len(errors) == 1:
         account, error = errors[0]
+        error = _without_values(error)
         return error if len(reports) == 1 else _of_account(account, error)
     sentences = [f"account {account or '(none)'}: {sentence_of(error)}" for account, error in errors]
     text = f"{len(errors)} of {len(reports)} accounts failed, the others are done.\n" + "\n".join(sentences[:10])
     return RetryLater(text) if passing else FixConfiguration(text)
+
+
+def _without_values(error: BaseException) -> BaseException:
+    """Return an error nobody foresaw with its place but without the values its text may quote."""
+    if isinstance(error, BingAdsError) or not isinstance(error, Exception):
+        return error
+    return BingAdsError(f"{type(error).__name__}: {scrub(str(error))}").with_traceback(error.__traceback__)
 
 
 def _of_account(account: str, error: BaseException) -> BaseException:
@@ -75,7 +84,7 @@ def _of_account(account: str, error: BaseException) -> BaseException:
         return error
     named = copy(error)
     named.args = (f"account {account or '(none)'}: {error}",)
-    return named
+    return named.with_traceback(error.__traceback__)
 
 
 def _open_rows(reports: Sequence[AccountReport]) -> RetryLater | None:
