@@ -225,7 +225,7 @@ def test_a_file_that_may_not_be_written_ends_in_a_sentence(tmp_path: Path) -> No
         ("sqlite://", None, "memory"),
         ("sqlite:///:memory:", None, "memory"),
         ("sqlite:////nowhere/else/ledger.db", None, "SQLITE_CANTOPEN"),
-        ("sqlite:////tmp/ledger.db", "main", "no schemas"),
+        ("sqlite:////data/ledger.db", "main", "no schemas"),
     ],
 )
 def test_a_sqlite_ledger_needs_a_file_of_its_own(url: str, schema: str | None, words: str) -> None:
