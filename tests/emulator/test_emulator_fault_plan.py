@@ -126,7 +126,7 @@ def test_a_wrong_rule_is_refused(rule: dict[str, Any]) -> None:
 
 def test_the_rules_in_the_documentation_are_rules() -> None:
     page = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text()
-    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    (example,) = re.findall(r"## Faults\n.*?```json\n(.*?)```", page, re.DOTALL)
     rules = json.loads(example)
     assert len(rules) == 3
     assert struck(plan(*rules), [APPLY, APPLY]) == ["slow", None]

@@ -17,6 +17,8 @@ __all__ = ["Exchange", "recorded"]
 
 OUR_CLIENT: Final = "airflow-provider-bingads/"
 SIDES: Final = ("request", "reply")
+WIDENED: Final = b"NotInTheContract"
+"""What the fault ``extra_unknown_elements`` adds to a reply, so that no schema knows it."""
 SOAP: Final = {contract.service(name).soap_path: name for name in contract.service_names()}
 REST: Final = {
     (operation.http_method, operation.path): operation
@@ -67,7 +69,7 @@ def recorded(folder: Path, transport: str) -> Iterator[Exchange]:
                 service=service,
                 operation=operation,
                 status=about["status"],
-                whole_reply=_whole(about),
+                whole_reply=_whole(about) and WIDENED not in reply,
                 request=request,
                 reply=reply,
             )
