@@ -31,7 +31,19 @@ from airflow_provider_bingads.sync.breaker import Breaker
 from airflow_provider_bingads.sync.classify import Classified, Judged, classify, systemic_cause
 from airflow_provider_bingads.sync.entries import Scribe, Verdict, merged
 from airflow_provider_bingads.sync.feed import AccountFeed
-from airflow_provider_bingads.sync.ports import Clock, Executor, Ids, Lease, Ledger, Progress, Sender, Work
+from airflow_provider_bingads.sync.ports import (
+    Clock,
+    Executor,
+    Ids,
+    Lease,
+    Ledger,
+    Point,
+    Progress,
+    Sender,
+    Work,
+    marked,
+    passing,
+)
 from airflow_provider_bingads.sync.problems import local_problem, service_problem
 from airflow_provider_bingads.sync.recovery import OpenWork
 from airflow_provider_bingads.sync.resolve import Next, Resolution, resolve
@@ -58,13 +70,17 @@ Reference = Callable[[str, Candidate], Violation | None]
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything from outside that a delivery touches."""
+    """Everything from outside that a delivery touches.
+
+    :param at: told of each boundary passed; does nothing but under proof.
+    """
 
     clock: Clock
     ids: Ids
     ledger: Ledger
     executor: Executor
     progress: Progress
+    at: Point = passing
 
 
 @dataclass(slots=True, eq=False)
@@ -189,6 +205,7 @@ class AccountDelivery:
         deadline = self.settings.call_deadline_seconds
         entries = self.scribe.intent(batch, batch.batch_id, self.ports.clock.now(), deadline)
         self._pending.append(_Pending(entries, (RowState.DEFERRED, len(rows)), send=batch))
+        self.ports.at("delivery.intent")
 
     def _start_write(self) -> None:
         if self._pending and not self._busy["write"]:
@@ -199,11 +216,11 @@ class AccountDelivery:
         self._in_flight[batch.batch_id] = batch
         payloads = [row.payload or {} for row in batch.rows]
         send = partial(self.sender.send, payloads, self.settings.call_deadline_seconds)
-        self.ports.executor.start("send", batch, send)
+        self.ports.executor.start("send", batch, marked(self.ports.at, "delivery.send", send))
 
     def _start(self, lane: str, tag: object, work: Callable[[], Any]) -> None:
         self._busy[lane] += 1
-        self.ports.executor.start(lane, tag, work)
+        self.ports.executor.start(lane, tag, marked(self.ports.at, f"delivery.{lane}", work))
 
     # Work that runs in lanes: touches no state of this object -------------------------------------------------------
 
@@ -300,6 +317,7 @@ class AccountDelivery:
         keys = [row.candidate.key for row in judged]
         committed = partial(self._count_judged, judged, recorded=True)
         self._pending.append(_Pending(entries, (RowState.DEFERRED, len(judged)), keys, committed=committed))
+        self.ports.at("delivery.judged")
 
     def _count_judged(self, judged: Sequence[Judged], *, recorded: bool = False) -> None:
         for row in judged:
@@ -340,6 +358,7 @@ class AccountDelivery:
             result = CallResult(CallVerdict.NOT_APPLIED, detail="the call was not made", attempts=0)
         else:
             result = work.value
+        self.ports.at("delivery.reply")
         self.tally.call(result)
         may = [self._sends.get(row.key, 1) < _SENDS_A_ROW for row in batch.rows]
         self._settle(batch, result, resolve(self.service, result, len(batch.rows), may_send_again=may))
@@ -356,6 +375,7 @@ class AccountDelivery:
         unrecorded = RowState.DEFERRED if result.verdict is CallVerdict.NOT_APPLIED else RowState.UNKNOWN
         committed = partial(self._count_sent, batch, result, done)
         self._pending.append(_Pending(entries, (unrecorded, len(done)), keys, committed=committed))
+        self.ports.at("delivery.closing")
         for row, verdict in zip(batch.rows, verdicts, strict=bool(verdicts)):
             if verdict is None:
                 self._sends[row.key] = self._sends.get(row.key, 1) + 1

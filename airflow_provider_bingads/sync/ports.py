@@ -8,15 +8,53 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from airflow_provider_bingads.domain.calls import CallResult
 from airflow_provider_bingads.domain.records import Entries, Known, OpenCall, OpenRow, RunIdentity, RunRecord
 
-__all__ = ["Clock", "Executor", "Ids", "Lease", "LeaseHolder", "Ledger", "Progress", "Sender", "Source", "Work"]
+__all__ = [
+    "Clock",
+    "Executor",
+    "Ids",
+    "Lease",
+    "LeaseHolder",
+    "Ledger",
+    "Point",
+    "Progress",
+    "Sender",
+    "Source",
+    "Work",
+    "marked",
+    "passing",
+]
+
+T = TypeVar("T")
 
 Ids = Callable[[], str]
 """Returns a new id of 32 hex digits; later ids sort after earlier ones."""
+
+Point = Callable[[str], None]
+"""Told, by name, of each boundary that the delivery passes: the proof stops, kills or freezes a run there."""
+
+
+def passing(name: str) -> None:
+    """Do nothing: what every run but one under proof does at a point."""
+
+
+def marked(at: Point, name: str, work: Callable[[], T]) -> Callable[[], T]:
+    """Return the work with a point before and a point after it.
+
+    :param name: of the work; the points are ``<name>.before`` and ``<name>.after``.
+    """
+
+    def run() -> T:
+        at(f"{name}.before")
+        value = work()
+        at(f"{name}.after")
+        return value
+
+    return run
 
 
 class Clock(Protocol):

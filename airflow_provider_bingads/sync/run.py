@@ -14,7 +14,7 @@ from airflow_provider_bingads.exceptions import BingAdsError, LeaseBusy, Stopped
 from airflow_provider_bingads.sync.delivery import AccountDelivery, Ports, Reference
 from airflow_provider_bingads.sync.entries import Scribe
 from airflow_provider_bingads.sync.feed import AccountFeed, account_of
-from airflow_provider_bingads.sync.ports import Lease, LeaseHolder, Sender, Source
+from airflow_provider_bingads.sync.ports import Lease, LeaseHolder, Sender, Source, marked
 from airflow_provider_bingads.sync.recovery import OpenWork, Waiting
 from airflow_provider_bingads.sync.settings import DeliverySettings, stream_id_of
 from airflow_provider_bingads.sync.tally import Tally
@@ -128,12 +128,12 @@ class EventRun:
     def _next_account(self, feed: AccountFeed, reports: Sequence[AccountReport]) -> str | None:
         if self.account_position is None:
             return None if reports else self.account_id
-        return self._do("read", feed.account)
+        return self._do("read", "run.account", feed.account)
 
     def _skip_rest(self, account: str, feed: AccountFeed, report: AccountReport) -> None:
         """Leave the rows of an account that stopped early; they stay pending and the next run reads them."""
         if self.account_position is not None and report.error is not None:
-            while self._do("read", partial(feed.next_chunk, account)) is not None:
+            while self._do("read", "run.skip", partial(feed.next_chunk, account)) is not None:
                 pass
 
     def _again(self, report: AccountReport) -> AccountReport:
@@ -141,13 +141,13 @@ class EventRun:
         feed = self._feed([report.account_id])
         second = self._account(report.account_id, feed, self.settings.lease_wait_seconds)
         if isinstance(second.error, LeaseBusy):
-            while (rows := self._do("read", partial(feed.next_chunk, report.account_id))) is not None:
+            while (rows := self._do("read", "run.skip", partial(feed.next_chunk, report.account_id))) is not None:
                 second.tally.counts["source_rows"] += len(rows)
                 second.tally.counts["deferred"] += len(rows)
         return second
 
     def _count_before_cutoff(self) -> None:
-        for cell, rows in self._do("read", self.source.count_before_cutoff).items():
+        for cell, rows in self._do("read", "run.cutoff", self.source.count_before_cutoff).items():
             account = self.account_id if self.account_position is None else account_of(cell)
             self._before_cutoff[account] = self._before_cutoff.get(account, 0) + rows
 
@@ -179,7 +179,7 @@ class EventRun:
 
     def _note_customer(self, account: str, feed: AccountFeed) -> None:
         if self.customer_position is not None:
-            row = self._do("read", feed.peek)
+            row = self._do("read", "run.customer", feed.peek)
             if row is not None and (customer := account_of(row[self.customer_position])):
                 self.service.use_customer(account, customer)
 
@@ -187,7 +187,7 @@ class EventRun:
         release: Callable[[], Any] = partial(self.ports.ledger.release, lease)
         started = self._record(account, report, lease, ended=False)
         try:
-            self._do("write", partial(self.ports.ledger.start_run, started))
+            self._do("write", "run.start", partial(self.ports.ledger.start_run, started))
             delivery = self._deliver(account, feed, report, lease)
             release = partial(self.ports.ledger.release, delivery.lease, delivery.release_not_before())
         except Exception as error:  # noqa: BLE001  # as above, and the run's end must not say success
@@ -195,9 +195,9 @@ class EventRun:
         finally:
             ended = self._record(account, report, lease, ended=True, started=started)
             try:
-                self._do("write", partial(self.ports.ledger.finish_run, ended))
+                self._do("write", "run.finish", partial(self.ports.ledger.finish_run, ended))
             finally:
-                self._do("lease", release)
+                self._do("lease", "run.release", release)
 
     def _deliver(self, account: str, feed: AccountFeed, report: AccountReport, lease: Lease | None) -> AccountDelivery:
         stream = self._stream(account)
@@ -211,8 +211,10 @@ class EventRun:
             column_of_code=self._columns_of_codes(),
             column_of_field=self.columns_of_fields,
         )
-        open_work = self._do("write", partial(self._recover, stream, scribe)) if lease else OpenWork(())
-        reference = self._do("send", partial(self.service.reference, account)) if account else None
+        recover = partial(self._recover, stream, scribe)
+        open_work = self._do("write", "run.recover", recover) if lease else OpenWork(())
+        read = partial(self.service.reference, account)
+        reference = self._do("send", "run.reference", read) if account else None
         delivery = AccountDelivery(
             settings=self.settings,
             ports=self.ports,
@@ -231,7 +233,7 @@ class EventRun:
         delivery.run()
         report.error = delivery.error
         if lease:
-            waiting = self._do("write", partial(self._close, stream, scribe, open_work))
+            waiting = self._do("write", "run.close", partial(self._close, stream, scribe, open_work))
             report.waiting = waiting if delivery.error is None else None
         return delivery
 
@@ -257,7 +259,7 @@ class EventRun:
         deadline = self.ports.clock.monotonic() + patience_seconds
         told = False
         while True:
-            got = self._do("lease", partial(self.ports.ledger.acquire, stream, owner, seconds))
+            got = self._do("lease", "run.acquire", partial(self.ports.ledger.acquire, stream, owner, seconds))
             if isinstance(got, Lease):
                 return got
             if self.ports.clock.monotonic() >= deadline:
@@ -305,9 +307,12 @@ class EventRun:
             namespace=settings.namespace,
         )
 
-    def _do(self, lane: str, work: Callable[[], T]) -> T:
-        """Run one piece of work and wait for it; nothing else is under way."""
-        self.ports.executor.start(lane, work, work)
+    def _do(self, lane: str, name: str, work: Callable[[], T]) -> T:
+        """Run one piece of work and wait for it; nothing else is under way.
+
+        :param name: of the points around it.
+        """
+        self.ports.executor.start(lane, work, marked(self.ports.at, name, work))
         while True:
             done = self.ports.executor.next(None)
             if done is not None and done.lane == "count":

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from airflow_provider_bingads.sync.ports import Point, passing
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 
 __all__ = ["Lane"]
@@ -19,18 +20,48 @@ class Lane:
 
     Giving it up is what rolls back: the database ends the transaction of a closed connection, and nothing of a
     broken one can leak into the next use.
+
+    :param appends: it records rows by the thousand.
+    :param at: told of each boundary passed, as ``ledger.<what>...``.
     """
 
-    def __init__(self, engine: Engine, backend: Backend, *, appends: bool = False) -> None:
+    def __init__(self, engine: Engine, backend: Backend, *, appends: bool = False, at: Point = passing) -> None:
         self._engine = engine
         self._backend = backend
         self._appends = appends
+        self._at = at
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
     @contextmanager
-    def use(self) -> Iterator[Connection]:
-        """Hand out the connection, in autocommit."""
+    def use(self, what: str = "use") -> Iterator[Connection]:
+        """Hand out the connection, in autocommit.
+
+        :param what: what for, in the names of the points passed.
+        """
+        with self._held() as connection:
+            self._at(f"ledger.{what}.before")
+            yield connection
+            self._at(f"ledger.{what}.after")
+
+    @contextmanager
+    def transaction(self, what: str = "transaction") -> Iterator[Connection]:
+        """Hand out the connection inside a writing transaction, and commit at the end.
+
+        :param what: what for, in the names of the points passed.
+        """
+        gate: AbstractContextManager[object] = self._backend.gate or nullcontext()
+        with gate, self._held() as connection:
+            self._at(f"ledger.{what}.begin.before")
+            connection.exec_driver_sql(self._backend.begin)
+            self._at(f"ledger.{what}.begin.after")
+            yield connection
+            self._at(f"ledger.{what}.commit.before")
+            connection.exec_driver_sql("COMMIT")
+            self._at(f"ledger.{what}.commit.after")
+
+    @contextmanager
+    def _held(self) -> Iterator[Connection]:
         with self._lock:
             if self._connection is None:
                 self._connection = self._open()
@@ -39,15 +70,6 @@ class Lane:
             except BaseException:
                 self._give_up()
                 raise
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Hand out the connection inside a writing transaction, and commit at the end."""
-        gate: AbstractContextManager[object] = self._backend.gate or nullcontext()
-        with gate, self.use() as connection:
-            connection.exec_driver_sql(self._backend.begin)
-            yield connection
-            connection.exec_driver_sql("COMMIT")
 
     def close(self) -> None:
         """Close the connection once nobody uses it."""

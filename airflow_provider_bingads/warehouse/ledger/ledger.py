@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table
 
 from airflow_provider_bingads.domain.records import Entries, Known, OpenCall, OpenRow, RunIdentity, RunRecord
 from airflow_provider_bingads.exceptions import BingAdsError
-from airflow_provider_bingads.sync.ports import Lease, LeaseHolder
+from airflow_provider_bingads.sync.ports import Lease, LeaseHolder, Point, passing
 from airflow_provider_bingads.warehouse.failures import Trouble, driver_errors, trouble_of
 from airflow_provider_bingads.warehouse.ledger import lease as leases
 from airflow_provider_bingads.warehouse.ledger import reads, runs
@@ -36,6 +37,7 @@ class SqlLedger:
     :param engine: engine of the ledger's database.
     :param backend: the database's own ways.
     :param schema: database schema of the tables, None for the default one.
+    :param at: told of each boundary passed; does nothing but under proof.
     :raises FixLedger: the tables do not exist and cannot be created, or a newer release made them.
     :raises RetryLater: the database cannot be reached.
     """
@@ -45,33 +47,38 @@ class SqlLedger:
         engine: Engine,
         backend: Backend,
         schema: str | None = None,
+        at: Point = passing,
     ) -> None:
         self._backend = backend
+        self._at = at
         self._dialect = engine.dialect.name
         self._schema = schema
         self._errors = driver_errors(engine)
         self._tables = ledger_tables(schema)
         self._version = 0
-        self._write = Lane(engine, backend, appends=True)
-        self._read = Lane(engine, backend)
-        self._lease = Lane(engine, backend)
+        self._write = Lane(engine, backend, appends=True, at=at)
+        self._read = Lane(engine, backend, at=at)
+        self._lease = Lane(engine, backend, at=at)
         self._open()
 
     def _open(self) -> None:
-        self._version = self._on(self._read.use, lambda connection: version_of(connection, self._tables))
+        self._version = self._on(
+            partial(self._read.use, "version"), lambda connection: version_of(connection, self._tables)
+        )
         if self._version < VERSION:
-            self._on(self._write.transaction, lambda connection: migrate(connection, self._tables, self._backend))
+            create = partial(self._write.transaction, "create")
+            self._on(create, lambda connection: migrate(connection, self._tables, self._backend))
             self._version = VERSION
 
     def acquire(self, stream_id: str, owner: str, seconds: float) -> Lease | LeaseHolder:
         """Take the lease by compare-and-swap on the database's clock, or tell who has it."""
         owner = owner[: leases.OWNER_LENGTH]
         held = self._on(
-            self._lease.use,
+            partial(self._lease.use, "holder"),
             lambda connection: leases.holder(connection, self._tables.lease, self._backend, stream_id),
         )
         return held or self._on(
-            self._lease.transaction,
+            partial(self._lease.transaction, "acquire"),
             lambda connection: leases.acquire(
                 connection, self._tables.lease, self._backend, stream_id=stream_id, owner=owner, seconds=seconds
             ),
@@ -80,14 +87,14 @@ class SqlLedger:
     def renew(self, lease: Lease, seconds: float) -> Lease | None:
         """Extend the lease; None when it is no longer ours."""
         return self._on(
-            self._lease.transaction,
+            partial(self._lease.transaction, "renew"),
             lambda connection: leases.renew(connection, self._tables.lease, self._backend, lease, seconds=seconds),
         )
 
     def release(self, lease: Lease, not_before: datetime | None = None) -> None:
         """Give the lease up now, or let it run until ``not_before``, but not beyond the end it had."""
         self._on(
-            self._lease.transaction,
+            partial(self._lease.transaction, "release"),
             lambda connection: leases.release(
                 connection, self._tables.lease, self._backend, lease, not_before=not_before
             ),
@@ -95,29 +102,30 @@ class SqlLedger:
 
     def start_run(self, run: RunRecord) -> None:
         """Append the start of a run."""
-        self._append([(self._tables.run, [runs.run_event(self._tables.run, run)])])
+        self._append("start", [(self._tables.run, [runs.run_event(self._tables.run, run)])])
 
     def finish_run(self, run: RunRecord) -> None:
         """Append the end of a run with its counts by outcome and by code."""
-        self._append([(self._tables.run, [runs.run_event(self._tables.run, run)])])
+        self._append("finish", [(self._tables.run, [runs.run_event(self._tables.run, run)])])
 
     def runs_of_earlier_tries(self, identity: RunIdentity, operation: str) -> frozenset[str]:
         """Return the ids of the runs that earlier tries of this task instance began, ended or not."""
         return self._on(
-            self._read.use,
+            partial(self._read.use, "earlier"),
             lambda connection: runs.runs_of_earlier_tries(connection, self._tables.run, identity, operation),
         )
 
     def known(self, stream_id: str, keys: Sequence[str]) -> Mapping[str, Sequence[Known]]:
         """Look up what is recorded of these keys; keys never seen are absent."""
         return self._on(
-            self._read.use,
+            partial(self._read.use, "known"),
             lambda connection: reads.known(connection, self._tables, self._backend, stream_id, keys),
         )
 
     def open_calls(self, stream_id: str) -> Sequence[OpenCall]:
         """Return the calls of this stream that have no ``answered``, ``not_applied`` or ``reconciled`` event."""
-        return self._on(self._read.use, lambda connection: reads.open_calls(connection, self._tables, stream_id))
+        opened = partial(self._read.use, "open_calls")
+        return self._on(opened, lambda connection: reads.open_calls(connection, self._tables, stream_id))
 
     def waiting_rows(self, stream_id: str, before_run_id: str, event_after: datetime) -> Sequence[OpenRow]:
         """Return the rows that wait (deferred, unknown or held) and that the given run recorded nothing about.
@@ -125,7 +133,7 @@ class SqlLedger:
         :param event_after: rows whose event is older are past sending and left out; rows without a time stay.
         """
         return self._on(
-            self._read.use,
+            partial(self._read.use, "waiting_rows"),
             lambda connection: reads.waiting_rows(connection, self._tables, stream_id, before_run_id, event_after),
         )
 
@@ -133,12 +141,13 @@ class SqlLedger:
         """Append everything in one transaction; repeating it after a doubtful commit is harmless."""
         tables = self._tables
         self._append(
+            "intent" if entries.batches else "outcome",
             [
                 (tables.batch, entries.batches),
                 (tables.call, entries.calls),
                 (tables.row, entries.rows),
                 (tables.error, entries.errors),
-            ]
+            ],
         )
 
     def close(self) -> None:
@@ -157,7 +166,7 @@ class SqlLedger:
                     raise self._refusal(error) from None
         raise AssertionError
 
-    def _append(self, parts: Sequence[_Part]) -> None:
+    def _append(self, what: str, parts: Sequence[_Part]) -> None:
         """Write until it is durable.
 
         A broken connection or a key that is there already leaves an earlier attempt in doubt; from then on what
@@ -167,7 +176,7 @@ class SqlLedger:
         careful = plain = reconnected = False
         while parts:
             try:
-                self._append_once(parts, careful=careful, plain=plain)
+                self._append_once(what, parts, careful=careful, plain=plain)
                 parts = []
             except self._errors as error:
                 trouble = trouble_of(error)
@@ -180,10 +189,11 @@ class SqlLedger:
                 else:
                     raise self._refusal(error) from None
 
-    def _append_once(self, parts: Sequence[_Part], *, careful: bool, plain: bool) -> None:
-        with self._write.transaction() as connection:
+    def _append_once(self, what: str, parts: Sequence[_Part], *, careful: bool, plain: bool) -> None:
+        with self._write.transaction(what) as connection:
             for table, records in parts:
                 self._backend.append(connection, table, records, careful=careful, plain=plain)
+                self._at(f"ledger.{what}.{table.name}")
 
     def _refusal(self, error: BaseException) -> BingAdsError:
         return refusal(error, self._dialect, self._schema, self._version)

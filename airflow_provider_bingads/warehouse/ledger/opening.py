@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from airflow_provider_bingads.exceptions import FixConfiguration, FixLedger
+from airflow_provider_bingads.sync.ports import Point, passing
 from airflow_provider_bingads.warehouse.filesystems import network_filesystem
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
@@ -19,16 +20,17 @@ __all__ = ["LEDGER_DIALECTS", "ledger_for", "refuse_dialect"]
 LEDGER_DIALECTS: Final = ("sqlite", "postgresql")
 
 
-def ledger_for(engine: Engine, schema: str | None = None) -> SqlLedger:
+def ledger_for(engine: Engine, schema: str | None = None, at: Point = passing) -> SqlLedger:
     """Open the ledger of a database, creating or migrating its tables at first use.
 
     :param engine: of the ledger's database; made with ``hide_parameters``.
     :param schema: database schema of the tables; None for the connection's default.
+    :param at: told of each boundary passed; does nothing but under proof.
     :raises FixConfiguration: this database cannot hold a ledger.
     :raises FixLedger: the tables are missing and cannot be created; the message holds the script.
     :raises RetryLater: the database cannot be reached.
     """
-    return SqlLedger(engine, _backend(engine, schema), schema)
+    return SqlLedger(engine, _backend(engine, schema), schema, at)
 
 
 def _backend(engine: Engine, schema: str | None) -> Backend:
