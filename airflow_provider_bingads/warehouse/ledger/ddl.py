@@ -15,16 +15,20 @@ __all__ = ["ledger_ddl"]
 _ROLE = "bingads_loader"
 
 
-def ledger_ddl(dialect_name: str, schema: str | None = None, role: str = _ROLE, *, found: int = 0) -> str:
+def ledger_ddl(
+    dialect_name: str, schema: str | None = None, role: str = _ROLE, *, keeper: str | None = None, found: int = 0
+) -> str:
     """Return the script that makes a ledger of the present version, grants included.
 
     The loader gets SELECT and INSERT, and UPDATE on the lease alone: that recorded outcomes only ever accumulate is
-    then the database's promise, not only this package's. It needs SELECT on the source besides, and for
-    ``bingads ledger prune`` DELETE.
+    then the database's promise, not only this package's. It needs SELECT on the source besides. With these rights it
+    may replay and release; to forget and to prune takes a role of its own, the keeper.
 
     :param dialect_name: SQLAlchemy's name of the database, such as ``postgresql``.
     :param schema: database schema of the tables, None for the default one.
     :param role: the database role that loads.
+    :param keeper: a second role that keeps the ledger: as the loader, and UPDATE on outcomes and their reasons
+        (``bingads ledger forget``) and DELETE (``bingads ledger prune``). None where nobody needs it.
     :param found: version of a ledger that is there already, 0 for none; of the present one only the grants are left.
     """
     dialect = URL.create(dialect_name).get_dialect()()
@@ -34,6 +38,7 @@ def ledger_ddl(dialect_name: str, schema: str | None = None, role: str = _ROLE, 
     script += [statement.replace("%%", "%") for statement in statements(dialect, tables, found)]
     script += [_stamp(dialect, tables)] if found < VERSION else []
     script += _grants(dialect, tables, role)
+    script += _keeper_grants(dialect, tables, keeper) if keeper else []
     head = f"-- Ledger of airflow-provider-bingads, version {VERSION}, for {dialect_name}"
     return "\n\n".join([head, *(f"{statement};" for statement in script)]) + "\n"
 
@@ -63,4 +68,20 @@ def _grants(dialect: Dialect, tables: LedgerTables, role: str) -> list[str]:
         f"GRANT SELECT, INSERT ON {written} TO {grantee}",
         f"GRANT UPDATE ON {prepare.format_table(tables.lease)} TO {grantee}",
         f"GRANT SELECT ON {read} TO {grantee}",
+    ]
+
+
+def _keeper_grants(dialect: Dialect, tables: LedgerTables, keeper: str) -> list[str]:
+    if dialect.name == "sqlite":
+        return []
+    prepare = dialect.identifier_preparer
+    grantee = prepare.quote(keeper)
+    blanked = ", ".join(prepare.format_table(table) for table in (tables.row, tables.error))
+    deleted = ", ".join(
+        prepare.format_table(table) for table in (tables.error, tables.row, tables.call, tables.batch, tables.run)
+    )
+    return [
+        *_grants(dialect, tables, keeper),
+        f"GRANT UPDATE ON {blanked} TO {grantee}",
+        f"GRANT DELETE ON {deleted} TO {grantee}",
     ]
