@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlalchemy import Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import URL
 
@@ -59,29 +62,33 @@ def _grants(dialect: Dialect, tables: LedgerTables, role: str) -> list[str]:
         return []
     prepare = dialect.identifier_preparer
     schema = prepare.quote_schema(tables.metadata.schema) if tables.metadata.schema else None
-    grantee = prepare.quote(role)
-    written = ", ".join(prepare.format_table(table) for table in tables.metadata.sorted_tables)
-    read = ", ".join(f"{schema}.{view.name}" if schema else view.name for view in views(tables))
-    grants = [f"GRANT USAGE ON SCHEMA {schema} TO {grantee}"] if schema and dialect.name == "postgresql" else []
+    usage = [f"GRANT USAGE ON SCHEMA {schema} TO {prepare.quote(role)}"]
+    read = [f"{schema}.{view.name}" if schema else view.name for view in views(tables)]
     return [
-        *grants,
-        f"GRANT SELECT, INSERT ON {written} TO {grantee}",
-        f"GRANT UPDATE ON {prepare.format_table(tables.lease)} TO {grantee}",
-        f"GRANT SELECT ON {read} TO {grantee}",
+        *(usage if schema and dialect.name == "postgresql" else ()),
+        *_grant(dialect, "SELECT, INSERT", _names(dialect, tables.metadata.sorted_tables), role),
+        *_grant(dialect, "UPDATE", _names(dialect, [tables.lease]), role),
+        *_grant(dialect, "SELECT", read, role),
     ]
 
 
 def _keeper_grants(dialect: Dialect, tables: LedgerTables, keeper: str) -> list[str]:
     if dialect.name == "sqlite":
         return []
-    prepare = dialect.identifier_preparer
-    grantee = prepare.quote(keeper)
-    blanked = ", ".join(prepare.format_table(table) for table in (tables.row, tables.error))
-    deleted = ", ".join(
-        prepare.format_table(table) for table in (tables.error, tables.row, tables.call, tables.batch, tables.run)
-    )
+    deleted = [tables.error, tables.row, tables.call, tables.batch, tables.run]
     return [
         *_grants(dialect, tables, keeper),
-        f"GRANT UPDATE ON {blanked} TO {grantee}",
-        f"GRANT DELETE ON {deleted} TO {grantee}",
+        *_grant(dialect, "UPDATE", _names(dialect, [tables.row, tables.error]), keeper),
+        *_grant(dialect, "DELETE", _names(dialect, deleted), keeper),
     ]
+
+
+def _names(dialect: Dialect, tables: Sequence[Table]) -> list[str]:
+    return [dialect.identifier_preparer.format_table(table) for table in tables]
+
+
+def _grant(dialect: Dialect, rights: str, names: Sequence[str], role: str) -> list[str]:
+    """Return one statement for all names, or one each where the database takes no more."""
+    grantee = dialect.identifier_preparer.quote(role)
+    lists = names if dialect.name in {"mysql", "mariadb"} else [", ".join(names)]
+    return [f"GRANT {rights} ON {listed} TO {grantee}" for listed in lists]
