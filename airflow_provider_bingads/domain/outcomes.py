@@ -12,6 +12,7 @@ from typing import Final
 
 __all__ = [
     "CALL_RANK",
+    "FORGOTTEN_CONTENT",
     "ROW_RANK",
     "TERMINAL_RANK",
     "CallEventKind",
@@ -56,6 +57,11 @@ ROW_RANK: Final[dict[RowState, int]] = {
 
 TERMINAL_RANK: Final = 30
 """From this rank on a row of the same key and content is not judged again."""
+
+
+FORGOTTEN_CONTENT: Final = "0" * 16
+"""Content hash of a tombstone, an ``invalid`` event: the row of this key was erased on request and is never sent again,
+whatever its content becomes."""
 
 
 class CallEventKind(str, Enum):

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from airflow_provider_bingads.domain.outcomes import CallEventKind, RowState
+from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, CallEventKind, RowState
 
 __all__ = [
     "BatchRecord",
@@ -187,6 +187,13 @@ class Known(NamedTuple):
     rank: int
     run_id: str
     """Of the event that gave the state."""
+    gen: int = 0
+    """Generation of that event: a replay is one higher than what it replays."""
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether this is a tombstone: the key is never sent again, whatever its content."""
+        return self.content_hash == FORGOTTEN_CONTENT and self.state is RowState.INVALID
 
 
 @dataclass(frozen=True, slots=True)

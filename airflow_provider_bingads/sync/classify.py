@@ -87,6 +87,11 @@ def classify(
             continue
         key = candidate.key
         recorded = known.get(key)
+        if recorded:
+            if any(entry.forgotten for entry in recorded):
+                result.counted[_forgotten(recorded)] += 1
+                continue
+            _inherit_generation(candidate, recorded)
         met = key in seen or key in open_keys or (recorded and any(entry.run_id == run_id for entry in recorded))
         counter = _already(candidate, recorded, run_id, met=bool(met)) if recorded else None
         if counter is not None:
@@ -98,6 +103,19 @@ def classify(
             _judge(candidate, recorded, reference, result)
         seen.add(key)
     return result
+
+
+def _forgotten(recorded: Sequence[Known]) -> str:
+    """Return what an erased row counts as; nothing is recorded, or its name would come back into the ledger."""
+    applied = any(entry.state is RowState.APPLIED for entry in recorded)
+    return _ALREADY[RowState.APPLIED if applied else RowState.INVALID]
+
+
+def _inherit_generation(candidate: Candidate, recorded: Sequence[Known]) -> None:
+    """Give the row the generation of its mark, or what is recorded now would not outweigh a replay."""
+    for entry in recorded:
+        if entry.content_hash == candidate.content:
+            candidate.gen = entry.gen
 
 
 def _already(candidate: Candidate, recorded: Sequence[Known], run_id: str, *, met: bool) -> str | None:

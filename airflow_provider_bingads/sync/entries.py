@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from airflow_provider_bingads.domain.calls import CallResult, RowError
 from airflow_provider_bingads.domain.catalogue import advice
@@ -16,7 +17,10 @@ from airflow_provider_bingads.domain.rows import Batch, Candidate
 from airflow_provider_bingads.domain.scrub import scrub
 from airflow_provider_bingads.sync.classify import Judged
 
-__all__ = ["Scribe", "Verdict", "merged"]
+__all__ = ["NOTHING_TO_DO", "Scribe", "Verdict", "merged"]
+
+NOTHING_TO_DO: Final = "nothing; the next run judges the row again"
+"""The remedy where the reason is ours: the catalogue knows Microsoft's only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,7 @@ class Scribe:
             self.run_id,
             row.key,
             row.content,
-            0,
+            row.gen,
             verdict.state.value,
             ROW_RANK[verdict.state],
             first.code if first else None,
@@ -225,7 +229,7 @@ class Scribe:
             self.run_id,
             row.key,
             row.content,
-            0,
+            row.gen,
             judged.state.value,
             ROW_RANK[judged.state],
             first.code,
@@ -266,7 +270,7 @@ class Scribe:
                 column_name=self.column_of(error),
                 message=scrub(error.message) if error.message else None,
                 details=scrub(error.details) if error.details else None,
-                remedy=(known := advice(self.service, error.code, error.error_code)).remedy,
+                remedy=known.remedy if verdict.errors else NOTHING_TO_DO,
                 owner=known.owner,
                 type=error.type,
                 appealable=error.appealable,
@@ -278,6 +282,7 @@ class Scribe:
                 at=at,
             )
             for number, error in enumerate(reasons)
+            for known in [advice(self.service, error.code, error.error_code)]
         ]
 
     def _local_errors(self, judged: Judged, index: int, at: datetime) -> list[ErrorRecord]:

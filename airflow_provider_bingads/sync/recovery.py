@@ -101,4 +101,9 @@ class OpenWork:
 
 def _settles(entry: Known, content: str) -> bool:
     # An applied key is at the service whatever its content; any other verdict is about one content only.
-    return entry.state is RowState.APPLIED or (entry.rank >= TERMINAL_RANK and entry.content_hash == content)
+    # A tombstone settles its key for good: nobody is to send it, and nobody can be asked about it.
+    return (
+        entry.state is RowState.APPLIED
+        or entry.forgotten
+        or (entry.rank >= TERMINAL_RANK and entry.content_hash == content)
+    )

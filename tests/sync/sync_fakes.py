@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault, RowError
 from airflow_provider_bingads.domain.entity import EventEntity, PrepareRows
-from airflow_provider_bingads.domain.outcomes import Finality, RowState, Violation
+from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, Finality, RowState, Violation
 from airflow_provider_bingads.domain.records import (
     Entries,
     Known,
@@ -92,7 +92,8 @@ class MemoryLedger:
     def acquire(self, stream_id: str, owner: str, seconds: float) -> Lease | LeaseHolder:
         held = self.leases.get(stream_id)
         if held and held.expires_at > self.clock.now():
-            return LeaseHolder(held.owner, START, held.expires_at)
+            left = (held.expires_at - self.clock.now()).total_seconds()
+            return LeaseHolder(held.owner, START, held.expires_at, left)
         epoch = held.epoch + 1 if held else 1
         lease = Lease(stream_id, owner, epoch, self.clock.now() + timedelta(seconds=seconds))
         self.leases[stream_id] = lease
@@ -124,11 +125,11 @@ class MemoryLedger:
         for row in self.entries.rows:
             if row.stream_id == stream_id and row.row_key in wanted:
                 place = (row.row_key, row.content_hash)
-                if place not in best or row.rank > best[place].rank:
+                if place not in best or weight_of(row) > weight_of(best[place]):
                     best[place] = row
         found: dict[str, list[Known]] = {}
         for (key, content), row in best.items():
-            found.setdefault(key, []).append(Known(content, RowState(row.state), row.rank, row.run_id))
+            found.setdefault(key, []).append(Known(content, RowState(row.state), row.rank, row.run_id, row.gen))
         return found
 
     def open_calls(self, stream_id: str) -> Sequence[OpenCall]:
@@ -154,10 +155,12 @@ class MemoryLedger:
 
     def waiting_rows(self, stream_id: str, before_run_id: str, event_after: datetime) -> Sequence[OpenRow]:
         newest = {row.row_key: row for row in self.entries.rows if row.stream_id == stream_id}
+        forgotten = {row.row_key for row in self.entries.rows if row.content_hash == FORGOTTEN_CONTENT}
         return [
             OpenRow(row.row_key, row.content_hash, RowState(row.state), "manual", row.at)
             for row in newest.values()
             if row.state in {"deferred", "unknown", "held"} and row.run_id != before_run_id
+            if row.row_key not in forgotten
         ]
 
     def record(self, entries: Entries) -> None:
@@ -178,6 +181,11 @@ class MemoryLedger:
         for row in self.entries.rows:
             states.setdefault(row.source_ref, []).append(row.state)
         return states
+
+
+def weight_of(row: RowRecord) -> tuple[bool, int, int]:
+    """Order a row's events as the ledger folds them: applied, then the generation, then the rank."""
+    return row.state == "applied", row.gen, row.rank
 
 
 def members_of(text: str) -> tuple[tuple[str, str], ...]:

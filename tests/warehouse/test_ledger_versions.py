@@ -16,7 +16,7 @@ from airflow_provider_bingads.warehouse.filesystems import network_filesystem
 from airflow_provider_bingads.warehouse.ledger.schema import VERSION
 from tests.warehouse.ledger_records import STREAM, entries, error, name, row, run
 
-VERSION_1 = Path(__file__).with_name("ledger_version_1.sql")
+EARLIER = {version: Path(__file__).with_name(f"ledger_version_{version}.sql") for version in range(1, VERSION)}
 DEFINITION_OF_KEY_INDEX = {
     "sqlite": "SELECT sql FROM sqlite_master WHERE name = 'ix_bingads_row_key'",
     "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() "
@@ -44,8 +44,9 @@ def version_of(engine: Engine) -> int:
         return int(connection.execute(text("SELECT max(version) FROM bingads_schema_version")).scalar_one())
 
 
-def test_a_ledger_of_version_1_is_migrated_and_its_rows_stay_readable(engine: Engine) -> None:
-    run_script(engine, VERSION_1.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("version", sorted(EARLIER))
+def test_a_ledger_of_an_earlier_version_is_migrated_and_its_rows_stay_readable(engine: Engine, version: int) -> None:
+    run_script(engine, EARLIER[version].read_text(encoding="utf-8"))
     ledger = ledger_for(engine)
     assert version_of(engine) == VERSION
     assert set(inspect(engine).get_view_names()) == VIEWS
@@ -193,7 +194,7 @@ def test_a_missing_grant_ends_in_the_grants(postgres_engine: Engine, loader: Eng
 
 @pytest.mark.postgres
 def test_an_old_ledger_that_may_not_be_migrated_ends_in_the_steps(postgres_engine: Engine, loader: Engine) -> None:
-    run_script(postgres_engine, VERSION_1.read_text(encoding="utf-8"))
+    run_script(postgres_engine, EARLIER[1].read_text(encoding="utf-8"))
     with postgres_engine.begin() as connection:
         connection.execute(text(f"GRANT SELECT ON bingads_schema_version TO {role_of(loader)}"))
     with pytest.raises(FixLedger, match="CREATE VIEW") as caught:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from airflow_provider_bingads.domain.outcomes import ROW_RANK, RowState
+from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, ROW_RANK, RowState
 from airflow_provider_bingads.domain.records import Known
 
 __all__ = ["RowEvent", "best_of_each", "current", "known_states"]
@@ -40,7 +40,7 @@ def known_states(events: Iterable[tuple[str, str, int, str, int, str]]) -> dict[
         weight = _weight(gen, rank)
         held = best.get((key, content))
         if held is None or weight > held[0]:
-            best[key, content] = weight, Known(content, RowState(state), rank, run_id)
+            best[key, content] = weight, Known(content, RowState(state), rank, run_id, gen)
     known: dict[str, list[Known]] = {}
     for (key, _), (_, state_known) in best.items():
         known.setdefault(key, []).append(state_known)
@@ -58,8 +58,15 @@ def best_of_each(events: Iterable[RowEvent]) -> list[RowEvent]:
 
 
 def current(events: Iterable[RowEvent]) -> RowEvent | None:
-    """Return the event that decides the state of one key: of the contents' deciding events the newest."""
-    return max(best_of_each(events), key=_moment, default=None)
+    """Return the event that decides the state of one key: of the contents' deciding events the newest.
+
+    Of a forgotten key it is the tombstone, unless it was applied: that stays true.
+    """
+    deciding = best_of_each(events)
+    if any(event.content_hash == FORGOTTEN_CONTENT for event in deciding):
+        settled = [event for event in deciding if event.rank == _APPLIED]
+        deciding = settled or [event for event in deciding if event.content_hash == FORGOTTEN_CONTENT]
+    return max(deciding, key=_moment, default=None)
 
 
 def _moment(event: RowEvent) -> tuple[datetime, str, int]:

@@ -21,6 +21,13 @@ __all__ = [
     "TableShare",
 ]
 
+REPLAYED: Final = "Replayed"
+"""``error_code`` of the mark a replay leaves."""
+RELEASED: Final = "Released"
+"""``error_code`` of the mark a release leaves."""
+ERASED: Final = "Forgotten"
+"""``error_code`` of a tombstone."""
+
 FORGOTTEN: Final = "forgotten"
 OUT_OF_WINDOW: Final = "out_of_window"
 

@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from airflow_provider_bingads.domain.catalogue import Action, entries
-from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
+from airflow_provider_bingads.domain.outcomes import CALL_RANK, FORGOTTEN_CONTENT, ROW_RANK, CallEventKind, RowState
+from airflow_provider_bingads.warehouse.ledger.kept import RELEASED, REPLAYED
 from airflow_provider_bingads.warehouse.ledger.schema import COUNTERS, LedgerTables, same_key
 
 __all__ = ["View", "views"]
@@ -39,6 +40,8 @@ _ONLY_TIME = (
     "RunStopped",
     "NotSent",
     "RefusedWithItsBatch",
+    REPLAYED,
+    RELEASED,
 )
 """Why a row is deferred without anybody having to do anything, beside the failures that pass by themselves."""
 _NEEDS_SOMEBODY = (
@@ -118,12 +121,46 @@ def _replaced(tables: LedgerTables, row: FromClause, run: FromClause) -> ColumnE
     return exists().where(
         newer.c.source_ref == row.c.source_ref,
         newer.c.stream_id == row.c.stream_id,
+        # Rows whose name was erased have none in common, only perhaps their key.
+        or_(newer.c.source_ref != literal_column("''"), newer.c.row_key == row.c.row_key),
+        ~_is_tombstone(newer),
         or_(newer.c.row_key != row.c.row_key, newer.c.content_hash != row.c.content_hash),
         _newer(newer, row),
         joined,
         newer_run.c.dag_id == run.c.dag_id,
         newer_run.c.task_id == run.c.task_id,
         _decides(tables, newer, "newer_better"),
+    )
+
+
+def _is_tombstone(row: FromClause) -> ColumnElement[bool]:
+    return row.c.content_hash == literal_column(f"'{FORGOTTEN_CONTENT}'")
+
+
+def _forgotten(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
+    """Tell whether a tombstone stands for the row's key."""
+    tombstone = tables.row.alias("tombstone")
+    return exists().where(same_key(tombstone, row), tombstone.c.stream_id == row.c.stream_id, _is_tombstone(tombstone))
+
+
+def _ever_applied(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
+    """Tell whether the service has the row's event, from whatever row and with whatever content."""
+    applied = tables.row.alias("applied")
+    return exists().where(
+        same_key(applied, row),
+        applied.c.stream_id == row.c.stream_id,
+        applied.c.rank == literal_column(str(_APPLIED)),
+    )
+
+
+def _hidden(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
+    """Tell which events of a forgotten key say nothing more: of what was applied that stays, else the tombstone."""
+    return and_(
+        row.c.rank < literal_column(str(_APPLIED)),
+        or_(
+            and_(_is_tombstone(row), _ever_applied(tables, row)),
+            and_(~_is_tombstone(row), _forgotten(tables, row)),
+        ),
     )
 
 
@@ -138,7 +175,7 @@ def _row_current(tables: LedgerTables) -> Select[Any]:
     return (
         select(*_origin(run, row), *(row.c[name] for name in names), row.c.column_name.label("column"))
         .select_from(row.outerjoin(run, joined))
-        .where(_decides(tables, row, "better"), ~_replaced(tables, row, run))
+        .where(_decides(tables, row, "better"), ~_replaced(tables, row, run), ~_hidden(tables, row))
     )
 
 
@@ -223,6 +260,7 @@ def _attention(tables: LedgerTables) -> Select[Any]:
             _decides(tables, row, "better"),
             ~_replaced(tables, row, run),
             ~applied_since,
+            ~_forgotten(tables, row),
         )
     )
 
@@ -259,6 +297,7 @@ def _open_rows(tables: LedgerTables) -> Select[Any]:
             _decides(tables, row, "better"),
             ~_replaced(tables, row, run),
             ~settled,
+            ~_forgotten(tables, row),
         )
     )
 
