@@ -7,12 +7,10 @@ from airflow_provider_bingads.domain.catalogue import advice
 from airflow_provider_bingads.domain.rows import Batch
 from airflow_provider_bingads.domain.scrub import scrub
 from airflow_provider_bingads.sync.classify import Judged
-from airflow_provider_bingads.sync.entries import Verdict
+from airflow_provider_bingads.sync.entries import NOTHING_TO_DO, Verdict
 from airflow_provider_bingads.sync.tally import RowProblem
 
 __all__ = ["local_problem", "service_problem"]
-
-_NOTHING_TO_DO = "nothing; the next run judges the row again"
 
 
 def local_problem(row: Judged, column: str | None) -> RowProblem:
@@ -48,6 +46,6 @@ def service_problem(
         field_path=first.field_path if first else None,
         column=column,
         message=scrub(first.message) if first and first.message else verdict.message,
-        remedy=advice(service, first.code, first.error_code).remedy if first else _NOTHING_TO_DO,
+        remedy=advice(service, first.code, first.error_code).remedy if first else NOTHING_TO_DO,
         tracking_id=result.tracking_id,
     )
