@@ -1,0 +1,60 @@
+"""A ledger filled by real runs of the operator: rows applied, refused here and there, waiting, in doubt, changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.operators.operators_world import DDL, Ran, TaskInstance, Warehouse, conversions, run
+
+APPLIED, REFUSED, INVALID, WAITING, AGAIN, CHANGED, MENDED, DOUBTED, DOUBT = (
+    f"order-{number}" for number in (1, 2, 10, 20, 30, 3, 11, 40, 50)
+)
+"""The row that tells each story."""
+
+
+def fill(path: Path, service: Any) -> list[Ran]:
+    """Run the operator four times on a warehouse of its own, with rows changed and the service failing between.
+
+    The connections ``warehouse`` and ``bingads_default`` have to stand.
+    """
+    warehouse = Warehouse(path)
+    warehouse.execute(DDL)
+    service.add_clicks({f"{3:032x}": 4_000_000_000.0})  # the click of order-2 happens after the conversion
+    rows = conversions(5)
+    warehouse.add(
+        [
+            *rows,
+            *conversions(1, start=10, conversion_value=-1, microsoft_click_id="no click id"),
+            *conversions(1, start=11, conversion_value="12,5"),
+            *conversions(1, start=20, conversion_name="No such goal"),
+            *[{**row, "order_id": AGAIN} for row in rows[:1]],
+        ]
+    )
+    done = [run(ti=TaskInstance(run_id="scheduled__1"), on_threshold="warn")]
+    warehouse.execute("UPDATE offline_conversions SET conversion_value = 77 WHERE order_id IN ('order-3', 'order-11')")
+    done.append(run(ti=TaskInstance(run_id="scheduled__2"), on_threshold="warn"))
+    warehouse.add([*conversions(1, start=40), *conversions(1, start=50)])
+    done.append(_unanswered(service, "scheduled__3"))
+    warehouse.execute(f"DELETE FROM offline_conversions WHERE order_id = '{DOUBT}'")
+    done.append(run(ti=TaskInstance(run_id="scheduled__3", try_number=2), on_threshold="warn"))
+    return done
+
+
+def _unanswered(service: Any, dag_run_id: str) -> Ran:
+    """Run while every call is taken and none is answered."""
+    service.set_faults([{"do": "drop_after_apply", "match": {"op": "ApplyOfflineConversions"}}])
+    ran = run(ti=TaskInstance(run_id=dag_run_id), on_threshold="warn")
+    service.set_faults([])
+    return ran
+
+
+def leave_open(path: Path, source_ref: str) -> str:
+    """Take back the end of the call that a row was in, as a worker killed before its answer leaves it; return its id."""
+    warehouse = Warehouse(path)
+    (row,) = warehouse.rows(f"SELECT call_id FROM bingads_row WHERE source_ref = '{source_ref}' ORDER BY at LIMIT 1")
+    call_id = str(row["call_id"])
+    for table in ("bingads_row", "bingads_error", "bingads_call"):
+        intent = " AND event <> 'intent'" if table == "bingads_call" else ""
+        warehouse.execute(f"DELETE FROM {table} WHERE call_id = '{call_id}'{intent}")
+    return call_id
