@@ -116,11 +116,15 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class LeaseHolder:
-    """Who holds a stream now."""
+    """Who holds a stream now.
+
+    :param seconds_left: until ``expires_at``, by the database's clock, which need not be the caller's.
+    """
 
     owner: str
     acquired_at: datetime
     expires_at: datetime
+    seconds_left: float
 
 
 class Ledger(Protocol):

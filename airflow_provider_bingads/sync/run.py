@@ -23,6 +23,8 @@ __all__ = ["AccountReport", "AccountService", "EventRun"]
 
 T = TypeVar("T")
 _LEASE_POLL_SECONDS = 2.0
+"""How often to look whether the holder gave a lease up; its end is looked at when it comes."""
+_LEASE_PAUSE_SECONDS = 0.01
 
 
 class AccountService(Protocol):
@@ -267,7 +269,7 @@ class EventRun:
             if not told:
                 self.ports.progress.say(_busy_sentence(account, got))
                 told = True
-            if self.ports.clock.wait(_LEASE_POLL_SECONDS):
+            if self.ports.clock.wait(min(max(got.seconds_left, _LEASE_PAUSE_SECONDS), _LEASE_POLL_SECONDS)):
                 raise Stopped("The task was asked to end while it waited for the account")
 
     def _record(

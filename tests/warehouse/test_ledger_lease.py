@@ -26,6 +26,7 @@ def test_a_lease_is_held_by_one(ledger: SqlLedger) -> None:
     assert holder.owner == "first"
     assert holder.expires_at == lease.expires_at
     assert abs(holder.acquired_at - before) < timedelta(seconds=30)
+    assert 30 < holder.seconds_left <= 60
 
 
 def test_even_its_own_holder_cannot_take_it_again(ledger: SqlLedger) -> None:

@@ -33,9 +33,9 @@ def _row(connection: Connection, lease: Table, stream_id: str) -> Any:
 def holder(connection: Connection, lease: Table, backend: Backend, stream_id: str) -> LeaseHolder | None:
     """Tell who holds the lease; asked first, so that whoever waits for it does not stand in the writers' way."""
     row = _row(connection, lease, stream_id)
-    if row is None or from_stored(row.expires_at) <= backend.now(connection):
+    if row is None or from_stored(row.expires_at) <= (now := backend.now(connection)):
         return None
-    return LeaseHolder(row.owner, from_stored(row.acquired_at), from_stored(row.expires_at))
+    return _holder(row, now)
 
 
 def acquire(
@@ -59,7 +59,7 @@ def acquire(
     row = _row(connection, lease, stream_id)
     if taken.rowcount == 1:
         return Lease(stream_id=stream_id, owner=owner, epoch=row.epoch, expires_at=expires_at)
-    return LeaseHolder(row.owner, from_stored(row.acquired_at), from_stored(row.expires_at))
+    return _holder(row, now)
 
 
 def renew(connection: Connection, lease: Table, backend: Backend, held: Lease, *, seconds: float) -> Lease | None:
@@ -78,6 +78,12 @@ def release(
     """
     ends = max(backend.now(connection), not_before or datetime.min.replace(tzinfo=UTC))
     connection.execute(_ours(lease, held).where(lease.c.expires_at > _stored(ends)).values(expires_at=_stored(ends)))
+
+
+def _holder(row: Any, now: datetime) -> LeaseHolder:
+    expires_at = from_stored(row.expires_at)
+    left = max(0.0, (expires_at - now).total_seconds())
+    return LeaseHolder(row.owner, from_stored(row.acquired_at), expires_at, left)
 
 
 def _ours(lease: Table, held: Lease) -> Any:
