@@ -8,6 +8,7 @@ from typing import Final
 
 from airflow_provider_bingads.warehouse.ledger.kept import Forgotten, Pruned, Replayed, Scope
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
+from airflow_provider_bingads.warehouse.ledger.replay import RELEASE, REPLAY, Question, mark_again
 
 __all__ = ["APPLIED_DAYS", "OTHER_DAYS", "REPLAY_LIMIT", "LedgerKeeper"]
 
@@ -62,7 +63,8 @@ class LedgerKeeper:
         :raises FixConfiguration: none of code, error_code, keys and run_id is given, or the limit is below 1.
         :raises RetryLater: the ledger's database cannot be reached.
         """
-        raise NotImplementedError
+        question = Question(code=code, error_code=error_code, keys=keys, run_id=run_id, scope=scope)
+        return mark_again(self._ledger, question, REPLAY, limit=limit, apply=apply, owner=self._owner)
 
     def release(
         self,
@@ -80,7 +82,8 @@ class LedgerKeeper:
         :param keys: ``source_ref`` values or 32-digit row keys; at least one.
         :raises FixConfiguration: no key is given.
         """
-        raise NotImplementedError
+        question = Question(keys=keys, scope=scope)
+        return mark_again(self._ledger, question, RELEASE, limit=limit, apply=apply, owner=self._owner)
 
     def forget(
         self,

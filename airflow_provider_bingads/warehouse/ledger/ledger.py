@@ -20,7 +20,7 @@ from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.lanes import Lane
 from airflow_provider_bingads.warehouse.ledger.migrations import migrate, version_of
 from airflow_provider_bingads.warehouse.ledger.refusals import refusal
-from airflow_provider_bingads.warehouse.ledger.schema import VERSION, ledger_tables
+from airflow_provider_bingads.warehouse.ledger.schema import VERSION, LedgerTables, ledger_tables
 
 __all__ = ["SqlLedger"]
 
@@ -150,12 +150,42 @@ class SqlLedger:
             ],
         )
 
+    # For whoever keeps the ledger --------------------------------------------------------------------------------
+
+    @property
+    def tables(self) -> LedgerTables:
+        """The tables of this ledger."""
+        return self._tables
+
+    @property
+    def backend(self) -> Backend:
+        """The database's own ways."""
+        return self._backend
+
+    def read(self, what: str, work: Callable[[Connection], _Result]) -> _Result:
+        """Run work that only reads, in autocommit; a second time where the first met a broken connection.
+
+        :param what: what for, in the names of the points passed.
+        """
+        return self._on(partial(self._read.use, what), work)
+
+    def change(self, what: str, work: Callable[[Connection], _Result]) -> _Result:
+        """Run work in one transaction; work that may be repeated, as ``read``.
+
+        :raises FixLedger: the role lacks UPDATE or DELETE; the message holds the grants of a keeper.
+        """
+        return self._on(partial(self._write.transaction, what), work, keeps=True)
+
+    def append(self, what: str, parts: Sequence[tuple[Table, Sequence[Sequence[Any]]]]) -> None:
+        """Append records of several tables in one transaction; repeating it after a doubtful commit is harmless."""
+        self._append(what, parts)
+
     def close(self) -> None:
         """Close the connections."""
         for lane in (self._write, self._read, self._lease):
             lane.close()
 
-    def _on(self, opened: _Opened, work: Callable[[Connection], _Result]) -> _Result:
+    def _on(self, opened: _Opened, work: Callable[[Connection], _Result], *, keeps: bool = False) -> _Result:
         """Run work that may be repeated, a second time where the first met a broken connection."""
         for last in (False, True):
             try:
@@ -163,7 +193,7 @@ class SqlLedger:
                     return work(connection)
             except self._errors as error:
                 if last or trouble_of(error) is not Trouble.CONNECTION:
-                    raise self._refusal(error) from None
+                    raise self._refusal(error, keeps=keeps) from None
         raise AssertionError
 
     def _append(self, what: str, parts: Sequence[_Part]) -> None:
@@ -195,5 +225,5 @@ class SqlLedger:
                 self._backend.append(connection, table, records, careful=careful, plain=plain)
                 self._at(f"ledger.{what}.{table.name}")
 
-    def _refusal(self, error: BaseException) -> BingAdsError:
-        return refusal(error, self._dialect, self._schema, self._version)
+    def _refusal(self, error: BaseException, *, keeps: bool = False) -> BingAdsError:
+        return refusal(error, self._dialect, self._schema, self._version, keeps=keeps)

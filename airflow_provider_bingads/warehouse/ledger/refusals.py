@@ -19,12 +19,13 @@ _RIGHTS = {
 }
 
 
-def refusal(error: BaseException, dialect: str, schema: str | None, found: int) -> BingAdsError:
+def refusal(error: BaseException, dialect: str, schema: str | None, found: int, *, keeps: bool = False) -> BingAdsError:
     """Return the exception to raise for a database error; its text holds none of the driver's.
 
     :param dialect: SQLAlchemy's name of the database.
     :param schema: the ledger's database schema.
     :param found: version of the ledger that is there, 0 for none.
+    :param keeps: it came of changing or deleting what is recorded, which takes the rights of a keeper.
     """
     trouble, code = trouble_of(error), code_of(error)
     if trouble in _PASSING:
@@ -33,6 +34,12 @@ def refusal(error: BaseException, dialect: str, schema: str | None, found: int) 
         return FixLedger(
             f"The ledger's database lets this connection not in ({code}): correct the connection's database, user or "
             "password, or name another in ledger_conn_id."
+        )
+    if keeps and trouble is Trouble.PERMISSION:
+        return FixLedger(
+            f"To forget and to prune takes rights that a loader need not have ({code}). Use a connection whose role "
+            "has them, or let somebody who may grant run this script, with the keeper's role in place of "
+            f"bingads_keeper:\n\n{ledger_ddl(dialect, schema, keeper='bingads_keeper', found=found)}"
         )
     if trouble in _RIGHTS:
         return FixLedger(

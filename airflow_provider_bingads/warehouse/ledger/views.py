@@ -30,7 +30,17 @@ from airflow_provider_bingads.domain.outcomes import CALL_RANK, FORGOTTEN_CONTEN
 from airflow_provider_bingads.warehouse.ledger.kept import RELEASED, REPLAYED
 from airflow_provider_bingads.warehouse.ledger.schema import COUNTERS, LedgerTables, same_key
 
-__all__ = ["View", "views"]
+__all__ = [
+    "View",
+    "decides",
+    "ever_applied",
+    "forgotten",
+    "hidden",
+    "is_tombstone",
+    "replaced",
+    "start_of",
+    "views",
+]
 
 _APPLIED = ROW_RANK[RowState.APPLIED]
 _OPEN = (RowState.UNKNOWN.value, RowState.HELD.value)
@@ -70,7 +80,7 @@ def views(tables: LedgerTables) -> tuple[View, ...]:
     )
 
 
-def _start_of(tables: LedgerTables, name: str, row: FromClause) -> tuple[FromClause, ColumnElement[bool]]:
+def start_of(tables: LedgerTables, name: str, row: FromClause) -> tuple[FromClause, ColumnElement[bool]]:
     """Return the start of a record's run, and the condition that joins it."""
     run = tables.run.alias(name)
     return run, and_(run.c.run_id == row.c.run_id, run.c.event == "start")
@@ -103,47 +113,48 @@ def _newer(one: FromClause, other: FromClause) -> ColumnElement[bool]:
     )
 
 
-def _decides(tables: LedgerTables, row: FromClause, name: str) -> ColumnElement[bool]:
+def decides(tables: LedgerTables, row: FromClause, name: str) -> ColumnElement[bool]:
     """Tell whether an event is the best of its version of the source row."""
     better = tables.row.alias(name)
     beats = or_(_weight(better) > _weight(row), and_(_weight(better) == _weight(row), _newer(better, row)))
     return ~exists().where(_same_version(better, row), beats)
 
 
-def _replaced(tables: LedgerTables, row: FromClause, run: FromClause) -> ColumnElement[bool]:
+def replaced(tables: LedgerTables, row: FromClause, run: FromClause) -> ColumnElement[bool]:
     """Tell whether a newer version of the source row was judged.
 
     The same task has to have read both: two tables may count their rows from 1, and one of them must not hide what is
     wrong in the other.
     """
     newer = tables.row.alias("newer")
-    newer_run, joined = _start_of(tables, "newer_run", newer)
+    newer_run, joined = start_of(tables, "newer_run", newer)
     return exists().where(
         newer.c.source_ref == row.c.source_ref,
         newer.c.stream_id == row.c.stream_id,
         # Rows whose name was erased have none in common, only perhaps their key.
         or_(newer.c.source_ref != literal_column("''"), newer.c.row_key == row.c.row_key),
-        ~_is_tombstone(newer),
+        ~is_tombstone(newer),
         or_(newer.c.row_key != row.c.row_key, newer.c.content_hash != row.c.content_hash),
         _newer(newer, row),
         joined,
         newer_run.c.dag_id == run.c.dag_id,
         newer_run.c.task_id == run.c.task_id,
-        _decides(tables, newer, "newer_better"),
+        decides(tables, newer, "newer_better"),
     )
 
 
-def _is_tombstone(row: FromClause) -> ColumnElement[bool]:
+def is_tombstone(row: FromClause) -> ColumnElement[bool]:
+    """Tell the event that says its key was forgotten."""
     return row.c.content_hash == literal_column(f"'{FORGOTTEN_CONTENT}'")
 
 
-def _forgotten(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
+def forgotten(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
     """Tell whether a tombstone stands for the row's key."""
     tombstone = tables.row.alias("tombstone")
-    return exists().where(same_key(tombstone, row), tombstone.c.stream_id == row.c.stream_id, _is_tombstone(tombstone))
+    return exists().where(same_key(tombstone, row), tombstone.c.stream_id == row.c.stream_id, is_tombstone(tombstone))
 
 
-def _ever_applied(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
+def ever_applied(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
     """Tell whether the service has the row's event, from whatever row and with whatever content."""
     applied = tables.row.alias("applied")
     return exists().where(
@@ -153,20 +164,20 @@ def _ever_applied(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
     )
 
 
-def _hidden(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
+def hidden(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
     """Tell which events of a forgotten key say nothing more: of what was applied that stays, else the tombstone."""
     return and_(
         row.c.rank < literal_column(str(_APPLIED)),
         or_(
-            and_(_is_tombstone(row), _ever_applied(tables, row)),
-            and_(~_is_tombstone(row), _forgotten(tables, row)),
+            and_(is_tombstone(row), ever_applied(tables, row)),
+            and_(~is_tombstone(row), forgotten(tables, row)),
         ),
     )
 
 
 def _row_current(tables: LedgerTables) -> Select[Any]:
     row = tables.row.alias("r")
-    run, joined = _start_of(tables, "s", row)
+    run, joined = start_of(tables, "s", row)
     names = (
         "stream_id", "source_ref", "state", "code", "error_code", "field_path", "message", "n_errors", "event_time",
         "group_name", "remote_key", "remote_id", "amount", "currency", "not_before", "at", "row_key", "content_hash",
@@ -175,13 +186,13 @@ def _row_current(tables: LedgerTables) -> Select[Any]:
     return (
         select(*_origin(run, row), *(row.c[name] for name in names), row.c.column_name.label("column"))
         .select_from(row.outerjoin(run, joined))
-        .where(_decides(tables, row, "better"), ~_replaced(tables, row, run), ~_hidden(tables, row))
+        .where(decides(tables, row, "better"), ~replaced(tables, row, run), ~hidden(tables, row))
     )
 
 
 def _partial_error(tables: LedgerTables) -> Select[Any]:
     error, call = tables.error.alias("e"), tables.call.alias("c")
-    run, joined = _start_of(tables, "s", error)
+    run, joined = start_of(tables, "s", error)
     names = (
         "row_index", "error_index", "source_ref", "origin", "code", "error_code", "field_path", "message", "details",
         "remedy", "owner", "type", "appealable", "disapproved_text", "location", "publisher_country", "reason_code",
@@ -221,7 +232,7 @@ def _waits_for_somebody(row: FromClause) -> ColumnElement[bool]:
 
 def _attention(tables: LedgerTables) -> Select[Any]:
     row, same, since = tables.row.alias("r"), tables.row.alias("same"), tables.row.alias("since")
-    run, joined = _start_of(tables, "s", row)
+    run, joined = start_of(tables, "s", row)
     error, explains = _first_error(tables, row)
     first_seen = select(func.min(same.c.at)).where(_same_version(same, row)).scalar_subquery()
     # By whatever task and from whatever row: the service has the event.
@@ -257,10 +268,10 @@ def _attention(tables: LedgerTables) -> Select[Any]:
         .where(
             literal_column("r.rank") < literal_column("100"),  # word for word the partial index's condition
             or_(row.c.state.in_(_NEEDS_SOMEBODY), _waits_for_somebody(row)),
-            _decides(tables, row, "better"),
-            ~_replaced(tables, row, run),
+            decides(tables, row, "better"),
+            ~replaced(tables, row, run),
             ~applied_since,
-            ~_forgotten(tables, row),
+            ~forgotten(tables, row),
         )
     )
 
@@ -272,7 +283,7 @@ def _in_doubt(tables: LedgerTables) -> CompoundSelect[Any]:
 
 def _open_rows(tables: LedgerTables) -> Select[Any]:
     row, since = tables.row.alias("r"), tables.row.alias("since")
-    run, joined = _start_of(tables, "s", row)
+    run, joined = start_of(tables, "s", row)
     settled = exists().where(
         same_key(since, row),
         since.c.stream_id == row.c.stream_id,
@@ -294,10 +305,10 @@ def _open_rows(tables: LedgerTables) -> Select[Any]:
         .where(
             literal_column("r.rank") < literal_column("100"),
             row.c.state.in_(_OPEN),
-            _decides(tables, row, "better"),
-            ~_replaced(tables, row, run),
+            decides(tables, row, "better"),
+            ~replaced(tables, row, run),
             ~settled,
-            ~_forgotten(tables, row),
+            ~forgotten(tables, row),
         )
     )
 
@@ -305,7 +316,7 @@ def _open_rows(tables: LedgerTables) -> Select[Any]:
 def _open_calls(tables: LedgerTables) -> Select[Any]:
     call, later, doubt = tables.call.alias("c"), tables.call.alias("later"), tables.call.alias("doubt")
     batch, row = tables.batch.alias("b"), tables.row.alias("told")
-    run, joined = _start_of(tables, "s", call)
+    run, joined = start_of(tables, "s", call)
     closed = exists().where(
         later.c.call_id == call.c.call_id,
         later.c.rank >= literal_column(str(CALL_RANK[CallEventKind.NOT_APPLIED])),

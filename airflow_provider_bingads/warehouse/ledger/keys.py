@@ -1,0 +1,67 @@
+"""How people name rows of the ledger, as conditions on its tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select
+
+from airflow_provider_bingads.warehouse.ledger.kept import Scope
+from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX, LedgerTables, key_prefix
+
+__all__ = ["has_key", "in_scope", "is_named"]
+
+_ROW_KEY: Final = re.compile("[0-9a-f]{32}")
+
+
+def is_named(row: FromClause, keys: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that a record has one of these names: its ``source_ref``, or its row key.
+
+    :param row: ``bingads_row`` or an alias of it.
+    :param keys: at least one; a list of several key columns may be spelled with any spaces.
+    """
+    named = row.c.source_ref.in_(sorted({spelling for key in keys for spelling in (key, _as_written(key))} - {""}))
+    row_keys = sorted({key.lower() for key in keys if _ROW_KEY.fullmatch(key.lower())})
+    return or_(named, has_key(row, row_keys)) if row_keys else named
+
+
+def has_key(row: FromClause, row_keys: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that a record has one of these row keys, in a form the key index serves."""
+    prefixes = sorted({key[:KEY_PREFIX] for key in row_keys})
+    return and_(key_prefix(row.c.row_key).in_(prefixes), row.c.row_key.in_(row_keys))
+
+
+def in_scope(
+    connection: Connection, tables: LedgerTables, scope: Scope, row: FromClause, run: FromClause
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of a scope.
+
+    :param run: start of the record's run.
+    """
+    asked = {"dag_id": scope.dag_id, "task_id": scope.task_id}
+    conditions: list[ColumnElement[bool]] = [run.c[name] == value for name, value in asked.items() if value is not None]
+    streams = _streams(connection, tables, scope)
+    return conditions if streams is None else [*conditions, row.c.stream_id.in_(streams)]
+
+
+def _streams(connection: Connection, tables: LedgerTables, scope: Scope) -> Sequence[str] | None:
+    wanted = {"stream_id": scope.stream_id, "account_id": scope.account_id, "operation": scope.operation}
+    run: Any = tables.run
+    conditions = [run.c[name] == value for name, value in wanted.items() if value is not None]
+    if not conditions:
+        return None
+    query = select(run.c.stream_id).where(run.c.event == "start", *conditions).distinct()
+    return sorted(connection.execute(query).scalars())
+
+
+def _as_written(key: str) -> str:
+    """Return a list of several key columns as the ledger writes it, whatever its spaces."""
+    if not key.startswith("["):
+        return key
+    try:
+        return json.dumps(json.loads(key), ensure_ascii=False)
+    except ValueError:
+        return key
