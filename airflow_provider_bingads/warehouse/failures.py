@@ -7,6 +7,7 @@ or passes them on; an exception of a driver ends here (``delivery.md`` 7).
 from __future__ import annotations
 
 import re
+import sys
 from enum import Enum
 from typing import Final
 
@@ -63,6 +64,8 @@ _SQLSTATES: Final = {
     "53300": Trouble.CONNECTION,
     "53100": Trouble.SPACE,
     "53200": Trouble.SPACE,
+    "42S02": Trouble.MISSING,
+    "02000": Trouble.MISSING,
 }
 _SQLSTATE: Final = re.compile("[0-9A-Z]{5}")
 _SQLSTATE_CLASSES: Final = {"08": Trouble.CONNECTION, "22": Trouble.VALUE, "42": Trouble.STATEMENT}
@@ -104,6 +107,30 @@ _MYSQL: Final = {
     1114: Trouble.SPACE,
 }
 
+_HTTP: Final = {
+    400: Trouble.STATEMENT,
+    401: Trouble.SIGN_IN,
+    403: Trouble.PERMISSION,
+    404: Trouble.MISSING,
+    429: Trouble.BUSY,
+    500: Trouble.CONNECTION,
+    502: Trouble.CONNECTION,
+    503: Trouble.CONNECTION,
+    504: Trouble.CONNECTION,
+}
+_GOOGLE: Final = "google.api_core.exceptions"
+_HTTP_CODE: Final = "HTTP "
+
+_DATABRICKS: Final = {
+    "TABLE_OR_VIEW_NOT_FOUND": Trouble.MISSING,
+    "SCHEMA_NOT_FOUND": Trouble.MISSING,
+    "UNRESOLVED_COLUMN": Trouble.MISSING,
+    "PARSE_SYNTAX_ERROR": Trouble.STATEMENT,
+    "INSUFFICIENT_PERMISSIONS": Trouble.PERMISSION,
+    "CAST_INVALID_INPUT": Trouble.VALUE,
+}
+_DATABRICKS_CLASS: Final = re.compile(r"\[([A-Z_]+)")
+
 _SIGN_IN_WORDS: Final = ("does not exist", "authentication failed", "no pg_hba.conf entry", "permission denied")
 
 _BY_CLASS: Final = {
@@ -121,22 +148,32 @@ def driver_errors(engine: Engine) -> tuple[type[Exception], ...]:
     Errors of SQLAlchemy itself are not among them: they tell of a mistake of ours and hold no data.
     """
     driver = getattr(engine.dialect, "dbapi", None)
-    return (DBAPIError, PoolTimeoutError, UnicodeError, *((driver.Error,) if driver is not None else ()))
+    google = sys.modules.get(_GOOGLE)  # BigQuery's dialect asks for tables beside its driver
+    further = (*((driver.Error,) if driver is not None else ()), *((google.GoogleAPIError,) if google else ()))
+    return (DBAPIError, PoolTimeoutError, UnicodeError, *further)
 
 
 def _driver_error(error: BaseException) -> BaseException:
-    return getattr(error, "orig", None) or error
+    driver: BaseException = getattr(error, "orig", None) or error
+    wrapped = driver.args[0] if driver.args else None
+    return wrapped if isinstance(wrapped, Exception) else driver  # BigQuery's driver wraps what the service says
 
 
 def code_of(error: BaseException) -> str:
-    """Return the driver's code (``42P01``, ``SQLITE_BUSY``, ``1146``), or the class name where it has none."""
+    """Return the driver's code (``42P01``, ``SQLITE_BUSY``, ``1146``, ``HTTP 404``), else the class name."""
     driver = _driver_error(error)
+    number = driver.args[0] if driver.args else None
+    if isinstance(number, int):  # MySQL's own, which tells more than the SQLSTATE beside it
+        return str(number)
     for attribute in ("sqlstate", "pgcode", "sqlite_errorname"):
         code = getattr(driver, attribute, None)
         if code:
             return str(code)
-    number = driver.args[0] if driver.args else None
-    return str(number) if isinstance(number, int) else type(driver).__name__
+    status = getattr(driver, "code", None)
+    if isinstance(status, int):
+        return f"{_HTTP_CODE}{int(status)}"
+    named = _DATABRICKS_CLASS.match(str(driver))
+    return named[1] if named and named[1] in _DATABRICKS else type(driver).__name__
 
 
 def _sqlite_trouble(driver: BaseException, name: str) -> Trouble:
@@ -151,6 +188,10 @@ def _sqlite_trouble(driver: BaseException, name: str) -> Trouble:
 def _by_code(code: str) -> Trouble | None:
     if code in _SQLSTATES:
         return _SQLSTATES[code]
+    if code in _DATABRICKS:
+        return _DATABRICKS[code]
+    if code.startswith(_HTTP_CODE):
+        return _HTTP.get(int(code.removeprefix(_HTTP_CODE)), Trouble.OTHER)
     if code.isdigit() and int(code) in _MYSQL:
         return _MYSQL[int(code)]
     if _SQLSTATE.fullmatch(code):

@@ -19,11 +19,16 @@ from sqlalchemy.sql import quoted_name
 
 from airflow_provider_bingads.exceptions import FixSource
 
-__all__ = ["TableName", "find_table", "parse_table", "quoted", "require_columns", "shown"]
+__all__ = ["TableName", "find_table", "parse_table", "quoted", "require_columns", "schema_of", "shown"]
 
 _MOST_PARTS: Final = 3
 _LONGEST: Final = 128
 _PART: Final = re.compile(r'"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|\[([^\]]+)\]|([^."`\[\]]+)')
+_ONE_DATABASE: Final = frozenset({"postgresql", "redshift", "sqlite"})
+_SPLIT_BY_DIALECT: Final = frozenset({"snowflake", "mssql"})
+"""These take ``catalog.schema`` apart and quote each part; others would quote it as one name."""
+_MISREAD: Final = {"snowflake": ".", "mssql": ".", "bigquery": ".`", "databricks": "`%"}
+"""Characters in a name that these dialects take for something else where they reflect a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +36,22 @@ class TableName:
     """A table that exists.
 
     :param name: as the database spells it.
-    :param schema: schema, or ``catalog.schema`` where the dialect takes that; None for the default one.
+    :param schema: None for the default one.
+    :param catalog: None for the connection's own.
     """
 
     name: str
-    schema: str | None
+    schema: str | None = None
+    catalog: str | None = None
 
     def __str__(self) -> str:
         """Return the name for messages."""
-        return shown(self.name if self.schema is None else f"{self.schema}.{self.name}")
+        return shown(".".join(part for part in (self.catalog, self.schema, self.name) if part is not None))
+
+    @property
+    def reflected_schema(self) -> str | None:
+        """The schema as reflection takes it."""
+        return self.schema if self.catalog is None else f"{self.catalog}.{self.schema}"
 
 
 def shown(name: str) -> str:
@@ -78,7 +90,11 @@ def _split(text: str) -> tuple[str, ...]:
             )
         double, tick, bracket, bare = match.groups()
         parts.append(
-            double.replace('""', '"') if double else tick.replace("``", "`") if tick else bracket or bare.strip()
+            quoted_name(double.replace('""', '"'), quote=True)  # so that no database folds it
+            if double
+            else tick.replace("``", "`")
+            if tick
+            else bracket or bare.strip()
         )
         if match.end() == len(text):
             return tuple(parts)
@@ -93,41 +109,57 @@ def quoted(connection: Connection, name: str) -> quoted_name:
     return quoted_name(name, None if connection.dialect.requires_name_normalize else True)
 
 
+def schema_of(connection: Connection, table: TableName) -> str | None:
+    """Return a table's schema so that SQLAlchemy writes each part of it as one name."""
+    if table.schema is None or table.catalog is None:
+        return None if table.schema is None else quoted(connection, table.schema)
+    if connection.dialect.name in _SPLIT_BY_DIALECT:
+        return table.reflected_schema
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    return quoted_name(f"{quote(table.catalog)}.{quote(table.schema)}", quote=False)
+
+
 def find_table(connection: Connection, table: str | Sequence[str]) -> TableName:
     """Return the table, if it exists.
 
+    One of another catalog on Databricks is returned unseen: its dialect reflects the connection's own catalog only.
+
     :raises FixSource: no such table; the message offers the nearest names.
     """
-    *outer, name = parse_table(table)
+    found = _named(connection, parse_table(table))
+    if connection.dialect.name == "databricks" and found.catalog is not None:
+        return found
     inspector = inspect(connection)
-    schema = _schema(connection, outer)
     try:
-        exists = inspector.has_table(name, schema=schema)
+        exists = inspector.has_table(found.name, schema=found.reflected_schema)
     except SQLAlchemyError:  # SQLite raises for a schema it does not know
         exists = False
-    found = TableName(name, schema)
     if exists:
         return found
     raise FixSource(
-        f"There is no table {found}{_readable_schema(inspector, schema)}.{_nearest_table(inspector, found)}"
+        f"There is no table {found}{_readable_schema(inspector, found.schema)}.{_nearest_table(inspector, found)}"
     )
 
 
-def _schema(connection: Connection, outer: Sequence[str]) -> str | None:
-    if not outer:
-        return None
-    if len(outer) == 1:
-        return outer[0]
-    catalog, schema = outer
-    if connection.dialect.name in {"postgresql", "sqlite"}:
-        here = connection.engine.url.database
-        if catalog != here:
+def _named(connection: Connection, parts: Sequence[str]) -> TableName:
+    dialect = connection.dialect.name
+    for part in parts:
+        if any(character in part for character in _MISREAD.get(dialect, "")):
             raise FixSource(
-                f"The connection reads one database; {shown(catalog)} is another. Leave the first part out, or use a "
-                "connection to it."
+                f"SQLAlchemy's dialect for {dialect} misreads the name {shown(part)}. Read the table through sql, or "
+                "through a view with a plain name."
             )
-        return schema
-    return f"{catalog}.{schema}"
+    *outer, name = parts
+    schema = outer.pop() if outer else None
+    catalog = outer.pop() if outer else None
+    if dialect in _ONE_DATABASE and catalog not in {None, connection.engine.url.database}:
+        raise FixSource(
+            f"The connection reads one database; {shown(catalog or '')} is another. Leave the first part out, or use "
+            "a connection to it."
+        )
+    if dialect in _ONE_DATABASE or (dialect == "databricks" and catalog == getattr(connection.dialect, "catalog", "")):
+        catalog = None
+    return TableName(name, schema, catalog)
 
 
 def _readable_schema(inspector: Inspector, schema: str | None) -> str:
@@ -137,7 +169,8 @@ def _readable_schema(inspector: Inspector, schema: str | None) -> str:
 
 def _nearest_table(inspector: Inspector, table: TableName) -> str:
     try:
-        names = [*inspector.get_table_names(table.schema), *inspector.get_view_names(table.schema)]
+        schema = table.reflected_schema
+        names = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
         if not names:
             return _nearest("schema", table.schema or "", inspector.get_schema_names())
     except SQLAlchemyError:  # the hint is not worth an error of its own

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    TIMESTAMP,
     ColumnClause,
     ColumnElement,
     Connection,
@@ -25,7 +26,7 @@ from sqlalchemy import (
     table,
 )
 
-from airflow_provider_bingads.warehouse.identifiers import quoted, require_columns
+from airflow_provider_bingads.warehouse.identifiers import quoted, require_columns, schema_of
 from airflow_provider_bingads.warehouse.shape import SourceShape, describe_on, source_name
 from airflow_provider_bingads.warehouse.statements import bound, one_statement
 
@@ -160,20 +161,10 @@ def _origin(connection: Connection, request: SourceRequest, shape: SourceShape) 
     # Columns without a type: values come as the driver gives them, and one bad cell is one bad row.
     columns: list[ColumnClause[Any]] = [column(quoted(connection, name)) for name in shape.columns]
     if shape.table is not None:
-        schema = shape.table.schema
-        return table(
-            quoted(connection, shape.table.name),
-            *columns,
-            schema=_schema(connection, schema) if schema is not None else None,
-        )
+        return table(quoted(connection, shape.table.name), *columns, schema=schema_of(connection, shape.table))
     # The line break ends a comment in the query's last line.
     query = bound(one_statement(request.sql or "") + "\n", request.parameters)
     return query.columns(*columns).subquery("bingads_source")
-
-
-def _schema(connection: Connection, schema: str) -> str:
-    # A catalog and schema are one dotted name to SQLAlchemy, which splits and quotes them itself.
-    return schema if "." in schema else quoted(connection, schema)
 
 
 def _cutoff(
@@ -185,5 +176,6 @@ def _cutoff(
     name, cutoff = request.cutoff_column, request.cutoff
     if name is None or cutoff is None or not shape.columns[spelled[name]].is_temporal:
         return None
-    zoned = DateTime(timezone=shape.columns[spelled[name]].has_timezone)
-    return columns[name], bindparam("bingads_cutoff", cutoff, type_=zoned)
+    # BigQuery compares no TIMESTAMP with what DateTime is there, a DATETIME.
+    kind = TIMESTAMP(timezone=True) if shape.columns[spelled[name]].has_timezone else DateTime()
+    return columns[name], bindparam("bingads_cutoff", cutoff, type_=kind)

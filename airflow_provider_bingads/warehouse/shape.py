@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, inspect, types
+from sqlalchemy import Connection, Engine, Executable, inspect, select, table, text, types
 from sqlalchemy.exc import SAWarning
 
 from airflow_provider_bingads.exceptions import FixSource
 from airflow_provider_bingads.warehouse.filesystems import require_file
-from airflow_provider_bingads.warehouse.identifiers import TableName, find_table, shown
+from airflow_provider_bingads.warehouse.identifiers import TableName, find_table, quoted, schema_of, shown
 from airflow_provider_bingads.warehouse.refusals import refused
 from airflow_provider_bingads.warehouse.statements import bound, one_statement
 
@@ -47,14 +47,21 @@ class SourceShape:
 
 
 _UNKNOWN: Final = ColumnShape(is_temporal=False, has_timezone=False)
+_NAIVE: Final = ColumnShape(is_temporal=True, has_timezone=False)
+_AWARE: Final = ColumnShape(is_temporal=True, has_timezone=True)
 # Types that hold a zone although their class does not say so in SQLAlchemy's way.
 _ZONED: Final = frozenset({"TIMESTAMP_TZ", "TIMESTAMP_LTZ", "DATETIMEOFFSET"})
 _ZONED_TIMESTAMP: Final = frozenset({"bigquery", "databricks"})
-# What psycopg tells of a query's columns: date, timestamp, timestamptz.
-_POSTGRES_TYPES: Final[dict[Any, ColumnShape]] = {
-    1082: ColumnShape(is_temporal=True, has_timezone=False),
-    1114: ColumnShape(is_temporal=True, has_timezone=False),
-    1184: ColumnShape(is_temporal=True, has_timezone=True),
+# Times whose class is none of SQLAlchemy's.
+_UNZONED: Final = frozenset({"TIMESTAMP_NTZ"})
+# What drivers tell of a query's columns: the codes of date, timestamp without and with a zone.
+_POSTGRES_TYPES: Final[dict[Any, ColumnShape]] = {1082: _NAIVE, 1114: _NAIVE, 1184: _AWARE}
+_DESCRIBED: Final[dict[str, dict[Any, ColumnShape]]] = {
+    "postgresql": _POSTGRES_TYPES,
+    "redshift": _POSTGRES_TYPES,
+    "snowflake": {3: _NAIVE, 6: _AWARE, 7: _AWARE, 8: _NAIVE},
+    "bigquery": {"DATE": _NAIVE, "DATETIME": _NAIVE, "TIMESTAMP": _AWARE},
+    "databricks": {"date": _NAIVE, "timestamp_ntz": _NAIVE, "timestamp": _AWARE},
 }
 
 
@@ -102,14 +109,18 @@ def describe_on(
         return _table(connection, find_table(connection, table or ()))
 
 
-def _table(connection: Connection, table: TableName) -> SourceShape:
+def _table(connection: Connection, name: TableName) -> SourceShape:
+    if connection.dialect.name == "databricks" and name.catalog is not None:
+        origin = table(quoted(connection, name.name), schema=schema_of(connection, name))
+        return SourceShape(_described(connection, select(text("*")).select_from(origin).where(text("1 = 0"))), (), name)
     inspector = inspect(connection)
+    schema = name.reflected_schema
     columns = {
         column["name"]: _column(connection, column["type"])
-        for column in inspector.get_columns(table.name, schema=table.schema)
+        for column in inspector.get_columns(name.name, schema=schema)
     }
-    key = inspector.get_pk_constraint(table.name, schema=table.schema).get("constrained_columns") or ()
-    return SourceShape(columns, tuple(key), table)
+    key = inspector.get_pk_constraint(name.name, schema=schema).get("constrained_columns") or ()
+    return SourceShape(columns, tuple(key), name)
 
 
 def _column(connection: Connection, kind: types.TypeEngine[Any]) -> ColumnShape:
@@ -118,21 +129,26 @@ def _column(connection: Connection, kind: types.TypeEngine[Any]) -> ColumnShape:
     zoned = bool(getattr(kind, "timezone", False)) or name in _ZONED
     zoned = zoned or (name == "TIMESTAMP" and dialect in _ZONED_TIMESTAMP)
     # SQLite stores whatever it is given; a declared DATETIME says nothing about the cells.
-    temporal = dialect != "sqlite" and (zoned or isinstance(kind, types.Date | types.DateTime))
+    native = isinstance(kind, types.Date | types.DateTime) or name in _UNZONED
+    temporal = dialect != "sqlite" and (zoned or native)
     return ColumnShape(is_temporal=temporal, has_timezone=temporal and zoned)
 
 
 def _query(connection: Connection, sql: str, parameters: Mapping[str, Any] | None) -> SourceShape:
     inner = bound(f"SELECT * FROM (\n{one_statement(sql)}\n) bingads_source WHERE 1 = 0", parameters)  # noqa: S608 - the query is the DAG author's own
-    result = connection.execute(inner)
+    return SourceShape(_described(connection, inner), ())
+
+
+def _described(connection: Connection, statement: Executable) -> dict[str, ColumnShape]:
+    """Return the columns of a statement that returns no rows, as the driver describes them."""
+    result = connection.execute(statement)
     described = list(zip(result.keys(), result.cursor.description if result.cursor else (), strict=True))
+    result.close()
     twice = _repeated([name for name, _ in described], numbered=connection.dialect.name == "sqlite")
     if twice:
         raise FixSource(f"The query returns the column {shown(twice[0])} twice; give each its own name with AS.")
-    postgres = connection.dialect.name == "postgresql"
-    columns = {name: _POSTGRES_TYPES.get(d[1], _UNKNOWN) if postgres else _UNKNOWN for name, d in described}
-    result.close()
-    return SourceShape(columns, ())
+    known = _DESCRIBED.get(connection.dialect.name, {})
+    return {name: known.get(column[1], _UNKNOWN) for name, column in described}
 
 
 def _repeated(names: Sequence[str], *, numbered: bool) -> list[str]:
