@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,8 +20,19 @@ from tests.domain.bad_rows import HASHED, NOW, RAW, NoText, NumpyLike, preparati
 PREPARE = {columns: OFFLINE_CONVERSIONS.compile(preparation(columns)) for columns in (RAW, HASHED)}
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=40)
+# clocks with half hours, jumps over midnight, a day left out, seconds in old offsets: all of the zones cost ten times more
+ZONES = st.sampled_from(
+    [
+        UTC,
+        *map(
+            ZoneInfo,
+            "Europe/Berlin America/New_York America/Sao_Paulo Asia/Kolkata Asia/Kathmandu Australia/Lord_Howe Pacific/Apia "
+            "Africa/Monrovia Africa/Casablanca Europe/Dublin America/St_Johns Pacific/Kiritimati Etc/GMT+12".split(),
+        ),
+    ]
+)
 ANY_NUMBER = st.integers() | st.floats() | st.decimals() | st.integers(min_value=10**4300, max_value=10**4400)
-ANY_TIME = st.datetimes(timezones=st.none() | st.timezones()) | st.dates() | st.times() | st.timedeltas()
+ANY_TIME = st.datetimes(timezones=st.none() | ZONES) | st.dates() | st.times() | st.timedeltas()
 NEARLY_TIMES = st.from_regex(r"\A\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{0,10})?)?( ?[Z+\-].{0,6})?\Z")
 NEARLY_CONTACTS = st.from_regex(r"\A\+?[\d ()\-]{0,20}\Z") | st.emails() | st.from_regex(r"\A[a-fA-F0-9]{63,65}\Z")
 ANY_CELL = (
@@ -44,8 +56,8 @@ def read(columns: tuple[str, ...], *rows: tuple[Any, ...]) -> list[Candidate]:
     return PREPARE[columns](list(rows), NOW)
 
 
-@settings(max_examples=300, deadline=None)
-@given(rows=st.lists(st.tuples(*[ANY_CELL] * (len(RAW) + 1)), min_size=1, max_size=5), raw=st.booleans())
+@settings(deadline=None)
+@given(rows=st.lists(st.tuples(*[ANY_CELL] * (len(RAW) + 1)), min_size=1, max_size=2), raw=st.booleans())
 def test_no_cell_of_any_type_makes_reading_fail(rows: list[tuple[Any, ...]], *, raw: bool) -> None:
     """Each row is exactly one of: sent, refused with reasons, out of the window; and it can be stored."""
     for row in read(RAW if raw else HASHED, *rows):
@@ -97,7 +109,7 @@ def spelled(event: Event, choose: Any) -> tuple[Any, ...]:
     return (1, *(cells.get(name) for name in RAW))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(EVENTS, st.data())
 def test_an_event_has_one_key_and_one_content_however_it_is_written(event: Event, choose: Any) -> None:
     one, other = read(RAW, spelled(event, choose), spelled(event, choose))
@@ -106,7 +118,7 @@ def test_an_event_has_one_key_and_one_content_however_it_is_written(event: Event
     assert (one.key, one.content) == (other.key, other.content)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(EVENTS, EVENTS, st.sets(st.integers(min_value=0, max_value=3)), st.data())
 def test_contents_are_equal_exactly_where_events_are(one: Event, two: Event, shared: set[int], choose: Any) -> None:
     other: Any = tuple(one[part] if part in shared else two[part] for part in range(4))
@@ -118,8 +130,8 @@ def test_contents_are_equal_exactly_where_events_are(one: Event, two: Event, sha
     assert (first.content == second.content) is (same_event and one[3] == other[3])
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.datetimes(timezones=st.timezones()).filter(lambda moment: 1980 < moment.year < 9999))
+@settings(deadline=None)
+@given(st.datetimes(timezones=ZONES).filter(lambda moment: 1980 < moment.year < 9999))
 def test_the_wire_gives_a_time_back(moment: datetime) -> None:
     reader = read_time(Place("f", "c"), wrong=Symbol("Wrong"), zone=None)
     utc = moment.astimezone(UTC)
@@ -127,7 +139,7 @@ def test_the_wire_gives_a_time_back(moment: datetime) -> None:
     assert reader(utc_text(utc)) == reader(moment) == reader(moment.isoformat() if moment.utcoffset() else utc) == utc
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(st.dates())
 def test_a_day_is_never_taken_for_a_moment(day: date) -> None:
     reader = read_time(Place("f", "c"), wrong=Symbol("Wrong", 5607), zone=UTC)

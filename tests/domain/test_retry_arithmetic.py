@@ -52,6 +52,25 @@ def test_the_budget_never_holds_more_than_it_started_with() -> None:
     assert budget.left == 100
 
 
+class _CountingLock:
+    def __init__(self) -> None:
+        self.entered = 0
+
+    def __enter__(self) -> None:
+        self.entered += 1
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def test_the_lock_given_is_held_around_each_change() -> None:
+    """Threads alone would show its absence only by chance."""
+    lock = _CountingLock()
+    budget = RetryBudget(lock=lock)
+    budget.take()
+    budget.give_back()
+    assert lock.entered == 2
+
+
 def test_threads_that_share_a_budget_spend_it_once() -> None:
     budget = RetryBudget(lock=threading.Lock(), capacity=500)
     granted: list[bool] = []

@@ -36,6 +36,27 @@ def test_the_content_of_a_conversion_is_what_it_always_was() -> None:
     assert contents(fields) == [sha256(text.encode()).hexdigest()[:16]] == ["fa7aec1f451a9d7a"]
 
 
+def test_columns_of_different_lengths_give_no_keys_and_no_contents() -> None:
+    """A column read short would shift every row's identity to its neighbour's."""
+    with pytest.raises(ValueError, match="shorter"):
+        keys("p", ["a", "b"], ["g", "g"], [TIME])
+    with pytest.raises(ValueError, match="shorter"):
+        contents({"A": ["1", "2"], "B": ["1"]})
+
+
+def test_the_key_of_a_row_without_identity_is_what_it_always_was() -> None:
+    text = f"{key_prefix('offline_conversions', '1')}6:source2:17"
+
+    assert reference_key(key_prefix("offline_conversions", "1"), "17") == sha256(text.encode()).hexdigest()[:32]
+
+
+def test_the_raw_content_of_a_row_is_what_it_always_was() -> None:
+    """A cell is its type, the length of its text and its text; a cell without text is its type alone."""
+    text = b"bingads-content-v1-raw8:settingsstr:1:aint:2:17NoneType:4:Nonebytes:1:\x00object:0:NoText:0:"
+
+    assert raw_content("settings", ["a", 17, None, b"\x00", object(), NoText()]) == sha256(text).hexdigest()[:16]
+
+
 def test_no_two_different_events_share_a_key() -> None:
     """Parts carry their length: moving a character from one to the next must show."""
     prefix = key_prefix("ab", "c")
@@ -112,6 +133,20 @@ def test_different_cells_give_different_raw_contents_and_equal_ones_the_same() -
     assert len(set(found)) == len(found)
     assert found == [raw_content("settings", cells) for cells in DIFFERENT_CELLS]
     assert found[2] != raw_content("other settings", ("a",)), "under other settings a row is judged anew"
+
+
+class _Lone:
+    """Writes itself as one half of a pair of surrogates, which UTF-8 has no form for."""
+
+    def __init__(self, half: str) -> None:
+        self._half = half
+
+    def __repr__(self) -> str:
+        return self._half
+
+
+def test_cells_whose_text_is_no_unicode_are_still_told_apart() -> None:
+    assert raw_content("s", [_Lone("\ud800")]) != raw_content("s", [_Lone("\ud801")])
 
 
 @pytest.mark.parametrize("cell", [NoText(), 10**5000, object(), type("Slotted", (), {"__slots__": ()})()], ids=range(4))
