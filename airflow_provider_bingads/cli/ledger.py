@@ -6,6 +6,7 @@ import json
 
 import click
 
+from airflow_provider_bingads.cli.ledger_read import READING
 from airflow_provider_bingads.cli.outside_tasks import airflow_at_hand, database_engine
 
 __all__ = ["ledger"]
@@ -16,6 +17,10 @@ _DEFAULT_DIALECT = "postgresql"
 @click.group(short_help="The tables that remember every row's outcome.")
 def ledger() -> None:
     """Work on the ledger, the tables that remember every row's outcome."""
+
+
+for _command in READING:
+    ledger.add_command(_command)
 
 
 @ledger.command("init")
