@@ -61,10 +61,12 @@ def plan_source(
     from airflow_provider_bingads.warehouse import SourceRequest
 
     mapping = _mapping(entity, arguments, shape)
-    key = _source_key(arguments, shape)
-    routing = [column for column in (arguments.account_id_column, arguments.customer_id_column) if column]
-    for column in (*key, *routing):
-        _must_exist(column, shape)
+    key = tuple(_required(column, shape) for column in _source_key(arguments, shape))
+    account, customer = (
+        _required(column, shape) if column else None
+        for column in (arguments.account_id_column, arguments.customer_id_column)
+    )
+    routing = [column for column in (account, customer) if column]
     columns = tuple(dict.fromkeys([*mapping.values(), *key, *routing]))
     cutoff_column, cutoff = _cutoff(entity, mapping, arguments, shape, now - lookback - timedelta(days=1))
     table = arguments.table
@@ -73,7 +75,7 @@ def plan_source(
         sql=arguments.sql,
         parameters=arguments.parameters,
         columns=columns,
-        account_column=arguments.account_id_column,
+        account_column=account,
         cutoff_column=cutoff_column,
         cutoff=cutoff,
         chunk_size=CHUNK_ROWS,
@@ -82,8 +84,8 @@ def plan_source(
         mapping=mapping,
         source_key=key,
         request=request,
-        account_position=_position(columns, arguments.account_id_column),
-        customer_position=_position(columns, arguments.customer_id_column),
+        account_position=_position(columns, account),
+        customer_position=_position(columns, customer),
     )
 
 
@@ -100,19 +102,28 @@ def _mapping(entity: EventEntity, arguments: SourceArguments, shape: SourceShape
         if name in named:
             column = named[name]
             if column is not None:
-                _must_exist(column, shape)
-                mapping[name] = column
-        elif name not in (arguments.constants or {}) and field.default_column in shape.columns:
-            mapping[name] = field.default_column
+                mapping[name] = _required(column, shape)
+        elif name not in (arguments.constants or {}) and (found := _spelled(field.default_column, shape)):
+            mapping[name] = found
     return mapping
 
 
-def _must_exist(column: str, shape: SourceShape) -> None:
-    if column not in shape.columns:
+def _required(column: str, shape: SourceShape) -> str:
+    spelled = _spelled(column, shape)
+    if spelled is None:
         raise FixSource(
             f"The source has no column {column!r}{_hint(column, shape.columns)} "
             f"It has: {', '.join(sorted(shape.columns)[:30])}"
         )
+    return spelled
+
+
+def _spelled(column: str, shape: SourceShape) -> str | None:
+    """Return the column as the source spells it: exactly so, else the only one that differs in case."""
+    if column in shape.columns:
+        return column
+    alike = [name for name in shape.columns if name.casefold() == column.casefold()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _hint(name: str, known: Mapping[str, object]) -> str:
