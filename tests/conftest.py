@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import private_mariadb
 from tests.private_postgres import VARIABLE, PrivatePostgres, find_programs
 
 if TYPE_CHECKING:
@@ -49,6 +50,20 @@ def postgres_url() -> Iterator[str]:
     if programs is None:
         pytest.skip(f"no PostgreSQL, and no wheel of it for this system: set {VARIABLE} to a database's URL")
     server = PrivatePostgres(programs)
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb_url() -> Iterator[str]:
+    """SQLAlchemy URL of an empty MariaDB or MySQL database: named by the environment, else one made for this run."""
+    if named := os.environ.get(private_mariadb.VARIABLE):
+        yield named
+        return
+    mariadb = private_mariadb.find_programs()
+    if mariadb is None:
+        pytest.skip(f"no MariaDB: install its server, or set {private_mariadb.VARIABLE} to a database's URL")
+    server = private_mariadb.PrivateMariadb(*mariadb)
     yield server.start()
     server.stop()
 

@@ -1,4 +1,4 @@
-"""Databases to read from and to keep a ledger in: SQLite always, PostgreSQL with both drivers where there is one."""
+"""Databases to read from and to keep a ledger in: SQLite always, PostgreSQL and MariaDB where there is one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy import URL, Engine, create_engine, make_url
 
 from airflow_provider_bingads.warehouse import SqlLedger, ledger_for
+from tests.private_mariadb import own_database
 
 POSTGRES = pytest.mark.postgres
 DRIVERS = ("psycopg2", "psycopg")
+MARIADB = pytest.mark.mariadb
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +44,20 @@ def postgres_schema(postgres_database: URL) -> str:
     return name
 
 
+@pytest.fixture
+def mariadb_database(mariadb_url: str) -> Iterator[URL]:
+    """URL of an empty database; a database is all the schema MariaDB has."""
+    with own_database(mariadb_url, f"bingads_{uuid.uuid4().hex[:12]}") as engine:
+        yield engine.url
+
+
 @contextmanager
 def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """Give the engine of an empty database: SQLite, or PostgreSQL through the driver that the parameter names."""
+    """Give the engine of an empty database: SQLite, MariaDB, or PostgreSQL through the driver that is named."""
     if request.param == "sqlite":
         engine = create_engine(f"sqlite:///{tmp_path / 'warehouse.db'}", hide_parameters=True)
+    elif request.param == "mariadb":
+        engine = create_engine(request.getfixturevalue("mariadb_database"), hide_parameters=True)
     else:
         url: URL = request.getfixturevalue("postgres_database")
         schema: str = request.getfixturevalue("postgres_schema")
@@ -56,7 +67,7 @@ def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine
     engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("psycopg2", marks=POSTGRES)])
+@pytest.fixture(params=["sqlite", pytest.param("psycopg2", marks=POSTGRES), pytest.param("mariadb", marks=MARIADB)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """Engine of an empty database of each kind; a module that is about drivers overrides it with all of them."""
     with engine_of(request, tmp_path) as engine:
@@ -68,6 +79,14 @@ def postgres_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
     """Engine whose default schema is an empty one."""
     with engine_of(request, tmp_path) as engine:
         yield engine
+
+
+@pytest.fixture
+def mariadb_engine(mariadb_database: URL) -> Iterator[Engine]:
+    """Engine of an empty MariaDB database."""
+    engine = create_engine(mariadb_database, hide_parameters=True)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

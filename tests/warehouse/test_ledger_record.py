@@ -18,11 +18,17 @@ from airflow_provider_bingads.warehouse import SqlLedger, ledger_for
 from airflow_provider_bingads.warehouse.ledger import opening
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.schema import ledger_tables
-from tests.warehouse.conftest import DRIVERS, POSTGRES, engine_of
+from tests.warehouse.conftest import DRIVERS, MARIADB, POSTGRES, engine_of
 from tests.warehouse.ledger_records import START, STREAM, after, batch, call, entries, error, name, row, run
 
 
-@pytest.fixture(params=["sqlite", *(pytest.param(driver, marks=POSTGRES) for driver in DRIVERS)])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        *(pytest.param(driver, marks=POSTGRES) for driver in DRIVERS),
+        pytest.param("mariadb", marks=MARIADB),
+    ]
+)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     with engine_of(request, tmp_path) as engine:
         yield engine

@@ -14,6 +14,7 @@ from airflow_provider_bingads.exceptions import FixConfiguration, FixLedger
 from airflow_provider_bingads.warehouse import SqlLedger, ledger_ddl, ledger_for
 from airflow_provider_bingads.warehouse.filesystems import network_filesystem
 from airflow_provider_bingads.warehouse.ledger.schema import VERSION
+from tests.warehouse.conftest import POSTGRES
 from tests.warehouse.ledger_records import STREAM, entries, error, name, row, run
 
 EARLIER = {version: Path(__file__).with_name(f"ledger_version_{version}.sql") for version in range(1, VERSION)}
@@ -44,6 +45,7 @@ def version_of(engine: Engine) -> int:
         return int(connection.execute(text("SELECT max(version) FROM bingads_schema_version")).scalar_one())
 
 
+@pytest.mark.parametrize("engine", ["sqlite", pytest.param("psycopg2", marks=POSTGRES)], indirect=True)
 @pytest.mark.parametrize("version", sorted(EARLIER))
 def test_a_ledger_of_an_earlier_version_is_migrated_and_its_rows_stay_readable(engine: Engine, version: int) -> None:
     run_script(engine, EARLIER[version].read_text(encoding="utf-8"))
@@ -100,7 +102,7 @@ def test_the_printed_script_makes_the_same_ledger(engine: Engine, tmp_path: Path
 def test_the_script_compiles_for_every_database_a_ledger_may_stand_in(dialect: str) -> None:
     script = ledger_ddl(dialect)
     assert script.count("CREATE TABLE") == 7
-    assert script.count("CREATE VIEW") == 5
+    assert script.count(" VIEW bingads_") == 5
 
 
 @pytest.mark.postgres

@@ -41,6 +41,10 @@ class Backend(Protocol):
         """Make sure, inside a transaction, that one process at a time creates or migrates."""
         ...
 
+    def unlock_schema(self, connection: Connection) -> None:
+        """End that, where the end of the transaction does not; a connection that breaks must end it too."""
+        ...
+
     def now(self, connection: Connection) -> datetime:
         """Return the database's clock as an aware UTC time."""
         ...
@@ -56,8 +60,11 @@ class Backend(Protocol):
         """
         ...
 
-    def find(self, connection: Connection, table: Table, stream_id: str, prefixes: Sequence[str]) -> list[KeyFact]:
-        """Return what is recorded of the keys that begin with one of the prefixes."""
+    def find(self, connection: Connection, table: Table, stream_id: str, keys: Sequence[str]) -> list[KeyFact]:
+        """Return what is recorded of these keys, and perhaps of others that begin as one of them does.
+
+        :param keys: each once, in order.
+        """
         ...
 
 

@@ -54,6 +54,10 @@ def _schema(dialect: Dialect, schema: str | None) -> list[str]:
 
 def _stamp(dialect: Dialect, tables: LedgerTables) -> str:
     name = dialect.identifier_preparer.format_table(tables.version)
+    if dialect.name in {"mysql", "mariadb"}:  # a script that ended early is run again there
+        values = f"{VERSION}, '{__version__}', UTC_TIMESTAMP(6)"
+        absent = f"NOT EXISTS (SELECT 1 FROM {name} WHERE version = {VERSION})"  # noqa: S608 - names and numbers of our own
+        return f"INSERT INTO {name} (version, provider_version, at) SELECT {values} FROM DUAL WHERE {absent}"  # noqa: S608 - the same
     return f"INSERT INTO {name} (version, provider_version, at) VALUES ({VERSION}, '{__version__}', CURRENT_TIMESTAMP)"  # noqa: S608 - names and numbers of our own
 
 

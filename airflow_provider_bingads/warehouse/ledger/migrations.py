@@ -7,22 +7,22 @@ what is recorded, so that old rows stay readable as they are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC
 from typing import Final
 
-from sqlalchemy import ClauseElement, Connection, func, insert, inspect, select
+from sqlalchemy import ClauseElement, Connection, func, inspect, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from airflow_provider_bingads import __version__
 from airflow_provider_bingads.exceptions import FixLedger
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
-from airflow_provider_bingads.warehouse.ledger.schema import VERSION, LedgerTables
+from airflow_provider_bingads.warehouse.ledger.schema import VERSION, LedgerTables, indexes
 from airflow_provider_bingads.warehouse.ledger.views import views
 
 __all__ = ["migrate", "statements", "version_of"]
 
 _FIRST_WITH_VIEWS: Final = 2
+_DEFINES_WITHOUT_TRANSACTION: Final = frozenset({"mysql", "mariadb"})
 _STEPS: Final[Mapping[int, Sequence[str]]] = {
     2: (
         "DROP INDEX {prefix}ix_bingads_row_key",
@@ -30,6 +30,7 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
         "CREATE INDEX ix_bingads_error_run ON {prefix}bingads_error (run_id)",
         "CREATE INDEX ix_bingads_error_source ON {prefix}bingads_error (source_ref)",
     ),
+    3: (),  # the views alone: what was forgotten is no longer open
 }
 """Version -> what leads to it from the one before, beside the views. Texts, so that a step never changes again."""
 
@@ -57,15 +58,22 @@ def migrate(connection: Connection, tables: LedgerTables, backend: Backend) -> N
     """
     backend.lock_schema(connection)
     found = version_of(connection, tables)
-    if found == VERSION:
-        return
+    if found < VERSION:
+        _build(connection, tables, backend, found)
+    backend.unlock_schema(connection)
+
+
+def _build(connection: Connection, tables: LedgerTables, backend: Backend, found: int) -> None:
     schema = tables.metadata.schema
     if schema is not None and not inspect(connection).has_schema(schema):
         connection.exec_driver_sql(f"CREATE SCHEMA {connection.dialect.identifier_preparer.quote_schema(schema)}")
     for statement in statements(connection.dialect, tables, found):
         connection.exec_driver_sql(statement)
-    now = backend.now(connection).astimezone(UTC).replace(tzinfo=None)
-    connection.execute(insert(tables.version).values(version=VERSION, provider_version=__version__, at=now))
+    # Last, so that whoever finds it finds all the rest; where each statement commits by itself, a crash before it
+    # leaves what the next creator finds and completes.
+    backend.append(
+        connection, tables.version, [(VERSION, __version__, backend.now(connection))], careful=True, plain=False
+    )
 
 
 def statements(dialect: Dialect, tables: LedgerTables, found: int) -> list[str]:
@@ -88,17 +96,30 @@ def _steps(dialect: Dialect, tables: LedgerTables, found: int) -> list[str]:
 
 def _tables(dialect: Dialect, tables: LedgerTables) -> Iterator[str]:
     for table in tables.metadata.sorted_tables:
-        yield _text(CreateTable(table), dialect)
-        for index in sorted(table.indexes, key=str):
-            yield _text(CreateIndex(index), dialect)
+        made = [_text(CreateIndex(index), dialect) for index in indexes(table, dialect.name)]
+        if dialect.name in _DEFINES_WITHOUT_TRANSACTION:
+            on = f" ON {dialect.identifier_preparer.format_table(table)} "
+            defined = [index.removeprefix("CREATE ").replace(on, " ", 1) for index in made]
+            yield _with_indexes(_text(CreateTable(table, if_not_exists=True), dialect), defined)
+        else:
+            yield from (_text(CreateTable(table), dialect), *made)
+
+
+def _with_indexes(create_table: str, defined: Sequence[str]) -> str:
+    """Return one statement for a table and its indexes, so that a crash leaves all of it or nothing."""
+    columns, end, options = create_table.rpartition("\n)")
+    return ", \n\t".join([columns.rstrip(), *defined]) + end + options
 
 
 def _views(dialect: Dialect, tables: LedgerTables, *, replace: bool) -> Iterator[str]:
     prefix = _prefix(dialect, tables)
+    # Replaced in place where that is possible, because with a dropped view go the rights granted on it.
+    in_place = dialect.name in _DEFINES_WITHOUT_TRANSACTION or (replace and dialect.name != "sqlite")
     for view in views(tables):
-        if replace:
+        if replace and not in_place:
             yield f"DROP VIEW IF EXISTS {prefix}{view.name}"
-        yield f"CREATE VIEW {prefix}{view.name} AS {_text(view.statement, dialect)}"
+        verb = "CREATE OR REPLACE VIEW" if in_place else "CREATE VIEW"
+        yield f"{verb} {prefix}{view.name} AS {_text(view.statement, dialect)}"
 
 
 def _prefix(dialect: Dialect, tables: LedgerTables) -> str:

@@ -12,12 +12,13 @@ from airflow_provider_bingads.sync.ports import Point, passing
 from airflow_provider_bingads.warehouse.filesystems import network_filesystem
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
+from airflow_provider_bingads.warehouse.ledger.mysql import MysqlBackend
 from airflow_provider_bingads.warehouse.ledger.postgresql import PostgresBackend
 from airflow_provider_bingads.warehouse.ledger.sqlite import SqliteBackend
 
 __all__ = ["LEDGER_DIALECTS", "ledger_for", "refuse_dialect"]
 
-LEDGER_DIALECTS: Final = ("sqlite", "postgresql")
+LEDGER_DIALECTS: Final = ("sqlite", "postgresql", "mysql", "mariadb")
 
 
 def ledger_for(engine: Engine, schema: str | None = None, at: Point = passing) -> SqlLedger:
@@ -39,7 +40,7 @@ def _backend(engine: Engine, schema: str | None) -> Backend:
         _check_file(engine, schema)
         return SqliteBackend()
     refuse_dialect(name)
-    return PostgresBackend()
+    return PostgresBackend() if name == "postgresql" else MysqlBackend()
 
 
 def refuse_dialect(dialect_name: str) -> None:
@@ -50,8 +51,9 @@ def refuse_dialect(dialect_name: str) -> None:
     """
     if dialect_name not in LEDGER_DIALECTS:
         raise FixConfiguration(
-            f"ledger_conn_id is required: a ledger runs on {' and '.join(LEDGER_DIALECTS)}. It needs enforced unique "
-            f"keys and small writes that are durable at once, which {dialect_name} does not give or was not tested for."
+            f"ledger_conn_id is required: a ledger runs on {', '.join(LEDGER_DIALECTS[:-1])} and "
+            f"{LEDGER_DIALECTS[-1]}. It needs enforced unique keys and small writes that are durable at once, which "
+            f"{dialect_name} does not give or was not tested for."
         )
 
 

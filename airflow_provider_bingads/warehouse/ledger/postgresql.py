@@ -39,6 +39,9 @@ class PostgresBackend:
         """Let other creators wait until this transaction ends."""
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
 
+    def unlock_schema(self, connection: Connection) -> None:
+        """Do nothing: the lock is the transaction's."""
+
     def now(self, connection: Connection) -> datetime:
         """Return the server's clock, not the transaction's start."""
         return from_stored(connection.exec_driver_sql("SELECT clock_timestamp() AT TIME ZONE 'UTC'").scalar_one())
@@ -57,13 +60,14 @@ class PostgresBackend:
         finally:
             cursor.close()
 
-    def find(self, connection: Connection, table: Table, stream_id: str, prefixes: Sequence[str]) -> list[KeyFact]:
+    def find(self, connection: Connection, table: Table, stream_id: str, keys: Sequence[str]) -> list[KeyFact]:
         """Look keys up in one statement."""
+        prefixes = sorted({key[:KEY_PREFIX] for key in keys})
         cursor = connection.connection.cursor()
         try:
             # A table that was just filled has no statistics yet; without them the planner reads all of it.
             cursor.execute("BEGIN; SET LOCAL enable_seqscan = off")
-            cursor.execute(_look_up(table, connection.dialect), (list(prefixes), stream_id))
+            cursor.execute(_look_up(table, connection.dialect), (prefixes, stream_id))
             found = list(cursor.fetchall())
             cursor.execute("COMMIT")
             return found

@@ -15,7 +15,7 @@ from airflow_provider_bingads.domain.records import Known, OpenCall, OpenRow
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 from airflow_provider_bingads.warehouse.ledger.fold import RowEvent, current, known_states
-from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX, LedgerTables, same_key
+from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables, same_key
 
 __all__ = ["known", "members_of", "open_calls", "waiting_rows"]
 
@@ -32,8 +32,7 @@ def known(
     if not keys:
         return {}
     wanted = frozenset(keys)
-    prefixes = sorted({key[:KEY_PREFIX] for key in wanted})
-    found = backend.find(connection, tables.row, stream_id, prefixes)
+    found = backend.find(connection, tables.row, stream_id, sorted(wanted))
     return known_states(event for event in found if event[0] in wanted)
 
 

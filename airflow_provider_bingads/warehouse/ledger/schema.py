@@ -40,12 +40,13 @@ __all__ = [
     "VERSION",
     "Ascii",
     "LedgerTables",
+    "indexes",
     "key_prefix",
     "ledger_tables",
     "same_key",
 ]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Version of the tables and views below; raised with each step added to ``migrations``."""
 
 KEY_PREFIX: Final = 8
@@ -56,6 +57,14 @@ COUNTERS: Final = ("source_rows", *(c.value for c in Counter), *(s.value for s i
 
 _TIME: Final = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 _LONG: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+_MYSQL: Final = ("mysql", "mariadb")
+_NOT_ON, _ONLY_ON = "not on", "only on"
+_INNODB: Final = {
+    # Whatever the server's or the schema's defaults: transactions, any character, no two names that count as one.
+    f"{dialect}_{option}": value
+    for dialect in _MYSQL
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
 # An amount is a copy for people: unconstrained where the database can, so that no amount can fail an outcome.
 _MONEY: Final = Numeric(38, 9).with_variant(postgresql.NUMERIC(), "postgresql")
 _PROBLEM: Final = "rank < 100"
@@ -74,6 +83,15 @@ def key_prefix(row_key: ColumnElement[str]) -> ColumnElement[str]:
 def same_key(one: FromClause, other: FromClause) -> ColumnElement[bool]:
     """Return the condition that two records have the same key, in a form the key index serves."""
     return and_(key_prefix(one.c.row_key) == key_prefix(other.c.row_key), one.c.row_key == other.c.row_key)
+
+
+def indexes(table: Table, dialect_name: str) -> list[Index]:
+    """Return a table's indexes in this kind of database, by name.
+
+    MariaDB has no indexes over expressions, and neither it nor MySQL has any over a part of the rows.
+    """
+    there = [i for i in table.indexes if dialect_name in i.info.get(_ONLY_ON, (dialect_name,))]
+    return sorted((i for i in there if dialect_name not in i.info.get(_NOT_ON, ())), key=lambda index: str(index.name))
 
 
 class Ascii(String):
@@ -248,7 +266,9 @@ def _row(metadata: MetaData) -> Table:
         Column("not_before", _TIME),
         Column("at", _TIME, nullable=False),
     )
-    Index("ix_bingads_row_key", key_prefix(table.c.row_key))
+    Index("ix_bingads_row_key", key_prefix(table.c.row_key), info={_NOT_ON: _MYSQL})
+    first_characters = {"mysql_length": KEY_PREFIX, "mariadb_length": KEY_PREFIX}
+    Index("ix_bingads_row_key", table.c.row_key, info={_ONLY_ON: _MYSQL}).kwargs.update(first_characters)
     Index("ix_bingads_row_source", table.c.source_ref)
     problem: ColumnElement[bool] = literal_column(_PROBLEM)
     Index(
@@ -257,7 +277,11 @@ def _row(metadata: MetaData) -> Table:
         table.c.run_id,
         postgresql_where=problem,
         sqlite_where=problem,
+        info={_NOT_ON: _MYSQL},
     )
+    # There every row is in the index; the rank in front makes one range of those that are not applied.
+    problems = (table.c.rank, table.c.stream_id, table.c.run_id)
+    Index("ix_bingads_row_problem", *problems, info={_ONLY_ON: _MYSQL})
     return table
 
 
@@ -302,7 +326,7 @@ def ledger_tables(schema: str | None = None) -> LedgerTables:
     :param schema: database schema they stand in; None for the connection's default.
     """
     metadata = MetaData(schema=schema)
-    return LedgerTables(
+    tables = LedgerTables(
         metadata=metadata,
         version=_version(metadata),
         lease=_lease(metadata),
@@ -312,3 +336,6 @@ def ledger_tables(schema: str | None = None) -> LedgerTables:
         row=_row(metadata),
         error=_error(metadata),
     )
+    for table in metadata.sorted_tables:
+        table.kwargs.update(_INNODB)
+    return tables

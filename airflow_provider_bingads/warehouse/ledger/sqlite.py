@@ -57,6 +57,9 @@ class SqliteBackend:
     def lock_schema(self, connection: Connection) -> None:
         """Do nothing: the transaction holds the file's only write lock."""
 
+    def unlock_schema(self, connection: Connection) -> None:
+        """Do nothing: the transaction's end does it."""
+
     def now(self, connection: Connection) -> datetime:
         """Return SQLite's clock, which has milliseconds."""
         return from_stored(connection.exec_driver_sql("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')").scalar_one())
@@ -89,9 +92,10 @@ class SqliteBackend:
             known.append(alike)
         return max((shape for shape in known if all(map(ge, alike, shape))), key=sum)
 
-    def find(self, connection: Connection, table: Table, stream_id: str, prefixes: Sequence[str]) -> list[KeyFact]:
+    def find(self, connection: Connection, table: Table, stream_id: str, keys: Sequence[str]) -> list[KeyFact]:
         """Look keys up, at most 500 in one statement (SQLite before 3.32 takes 999 parameters)."""
         found: list[KeyFact] = []
+        prefixes = sorted({key[:KEY_PREFIX] for key in keys})
         cursor = connection.connection.cursor()
         try:
             for start in range(0, len(prefixes), _KEYS_A_STATEMENT):
