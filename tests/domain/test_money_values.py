@@ -49,6 +49,7 @@ class Money(Decimal):
         (".5", "0.5"),
         ("5.", "5"),
         ("007", "7"),
+        pytest.param("7".zfill(100), "7", id="longest text"),
         (NumpyLike(2.5), "2.5"),
         (NumpyLike(3), "3"),
     ],
@@ -85,6 +86,7 @@ def test_an_empty_cell_is_no_number_and_no_error(cell: Any) -> None:
         (Decimal("-Infinity"), "NaN or infinite"),
         ("NaN", "NaN or infinite"),
         ("-inf", "NaN or infinite"),
+        ("+Infinity", "NaN or infinite"),
         ("12,5", "not a plain number"),
         ("1,234.50", "not a plain number"),
         ("1 234", "not a plain number"),
@@ -94,6 +96,7 @@ def test_an_empty_cell_is_no_number_and_no_error(cell: Any) -> None:
         ("1_000", "not a plain number"),
         ("\u0661\u0662", "not a plain number"),
         (".", "not a plain number"),
+        pytest.param("7".zfill(101), "not a plain number", id="one character too long"),
         pytest.param("9" * 1_000_000, "not a plain number", id="digits of a megabyte"),
         (True, "is not a number"),
         (b"12", "is not a number"),
@@ -114,7 +117,9 @@ def test_what_is_no_number_of_the_range_is_refused(cell: Any, reason: str) -> No
     ("cell", "accepted"), [(0, False), ("0.0", False), (1e-9, True), (0.5, True), (1, True), (1.01, False)]
 )
 def test_a_share_lies_above_nothing_and_up_to_all(cell: Any, *, accepted: bool) -> None:
-    assert isinstance(credit(cell), Decimal) is accepted
+    found = credit(cell)
+
+    assert found == Decimal(str(cell)) if accepted else "is not above 0 to 1" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -129,6 +134,10 @@ def test_a_share_lies_above_nothing_and_up_to_all(cell: Any, *, accepted: bool) 
 )
 def test_money_is_rounded_half_to_even(given: str, expected: str) -> None:
     assert str(round_money(Decimal(given), MILLI)) == expected
+
+
+def test_the_largest_amount_is_exact_to_more_decimals_than_a_usual_context_holds() -> None:
+    assert str(round_money(Decimal("999999999999.5"), Decimal("1E-20"))) == "999999999999.5" + "0" * 19
 
 
 def test_the_callers_decimal_context_changes_nothing() -> None:

@@ -18,6 +18,7 @@ ROOT: Final = Path(__file__).parents[2]
 # the plugins installed here load Airflow, and the mutants' tests need none of them
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
+from tests.mutation.earlier import KILLS, earlier_kills, name_digest, remember_kills  # noqa: E402
 from tests.mutation.judgements import Judgement, complaints, read_judgements  # noqa: E402
 from tests.mutation.mutants import PACKAGE, Mutant, modules, mutants_of  # noqa: E402
 from tests.mutation.page import PAGE, figures, page  # noqa: E402
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", help="such as domain.times or 'sync.*'; all, where none is named")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="mutants at once")
+    parser.add_argument("--resume", action="store_true", help="take earlier kills in unchanged modules for granted")
     options = parser.parse_args(arguments)
     judged = read_judgements()
     with tempfile.TemporaryDirectory(prefix="bingads-mutants-") as folder:
@@ -36,13 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.chdir(folder)
         sys.path.insert(0, folder)
         mutants = _generate(options.modules, options.workers)
-        verdicts = _judge(mutants, options.workers)
+        verdicts, wrong = _judge(mutants, options.workers, judged, resume=options.resume)
         os.chdir(ROOT)
-    wrong = complaints(judged, [verdict.mutant for verdict in verdicts if verdict.survived], mutants)
-    _report(verdicts, judged, wrong)
+    for label, number in figures(verdicts, judged).items():
+        _say(f"{label}: {number}")
     if not options.modules and not wrong:
         (ROOT / PAGE).write_text(page(verdicts, judged))
-    return 1 if wrong else 0
+    return min(1, wrong)
 
 
 def _copy_project(folder: Path) -> None:
@@ -63,21 +65,24 @@ def _generate(wanted: Sequence[str], workers: int) -> dict[str, list[Mutant]]:
         return dict(zip(chosen, pool.map(mutants_of, chosen.keys(), chosen.values()), strict=True))
 
 
-def _judge(mutants: dict[str, list[Mutant]], workers: int) -> list[Verdict]:
-    runner, verdicts = Runner(workers), []
-    for name, ones in mutants.items():
-        found = list(runner.judge(ones))
-        verdicts += found
-        _say(f"{name}: {len(ones)} mutants, {sum(verdict.survived for verdict in found)} survived")
-    return verdicts
-
-
-def _report(verdicts: Sequence[Verdict], judged: Sequence[Judgement], wrong: Sequence[str]) -> None:
-    for paragraph in wrong:
-        _say(f"\n{paragraph}")
-    _say("")
-    for label, number in figures(verdicts, judged).items():
-        _say(f"{label}: {number}")
+def _judge(
+    mutants: dict[str, list[Mutant]], workers: int, judged: Sequence[Judgement], *, resume: bool
+) -> tuple[list[Verdict], int]:
+    """Return the verdicts, and how many complaints there were; each is printed when its module is done."""
+    runner, file, all_verdicts, wrong = Runner(workers), ROOT / KILLS, [], 0
+    for module, ones in mutants.items():
+        source = modules(Path.cwd())[module].read_text()
+        known = earlier_kills(file, module, source) if resume else frozenset()
+        verdicts = [Verdict(one, "killed") for one in ones if name_digest(one) in known]
+        verdicts += runner.judge([one for one in ones if name_digest(one) not in known])
+        remember_kills(file, module, source, [verdict.mutant for verdict in verdicts if not verdict.survived])
+        survivors = [verdict.mutant for verdict in verdicts if verdict.survived]
+        _say(f"{module}: {len(verdicts)} mutants, {len(survivors)} survived, {len(known)} killed in an earlier run")
+        for complaint in complaints(judged, survivors, [module]):
+            _say(f"  {complaint}")
+            wrong += 1
+        all_verdicts += verdicts
+    return all_verdicts, wrong
 
 
 def _say(line: str) -> None:

@@ -51,11 +51,8 @@ class Mutant:
 def modules(root: Path) -> dict[str, Path]:
     """Return the modules that are mutated, by name below the package."""
     folder = root / PACKAGE
-    return {
-        f"{part}.{path.stem}" if path.stem != "__init__" else part: path
-        for part in PARTS
-        for path in sorted((folder / part).glob("*.py"))
-    }
+    files = sorted(path for part in PARTS for path in (folder / part).rglob("*.py"))
+    return {".".join(file.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
 
 
 def mutants_of(module: str, source: str) -> list[Mutant]:

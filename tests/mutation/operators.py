@@ -66,10 +66,14 @@ def _worth_running(node: cst.CSTNode, made: Iterable[cst.CSTNode]) -> Iterator[C
             gone = [argument for argument in node.args if all(argument is not kept for kept in changed.args)]
             if len(changed.args) == len(node.args) or gone[0].keyword is None or _has_other_change(gone[0].value):
                 continue
-            if changed.args:
-                last = changed.args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-                changed = changed.with_changes(args=[*changed.args[:-1], last])
-        yield node, changed
+            yield node, _without_last_comma(changed)
+        else:
+            yield node, changed
+
+
+def _without_last_comma(call: cst.Call) -> cst.Call:
+    ends = [argument.with_changes(comma=cst.MaybeSentinel.DEFAULT) for argument in call.args[-1:]]
+    return call.with_changes(args=[*call.args[:-1], *ends])
 
 
 def _has_other_change(value: cst.BaseExpression) -> bool:

@@ -1,0 +1,43 @@
+"""The search for the guilty row of a refused batch: halves, and no more calls than it may cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bingads.domain.outcomes import RowState
+from airflow_provider_bingads.domain.rows import Batch, Candidate
+from airflow_provider_bingads.sync.bisection import NOT_FOUND, Bisection
+
+
+def batch(name: str, size: int) -> Batch:
+    return Batch(name, [Candidate(f"{name}{number}", "k", "c", {}) for number in range(size)], 0)
+
+
+@pytest.mark.parametrize(("size", "parts"), [(2, (1, 1)), (3, (2, 1)), (10, (5, 5)), (11, (6, 5))])
+def test_a_batch_is_halved_in_order_and_the_first_half_is_not_the_smaller(size: int, parts: tuple[int, int]) -> None:
+    whole = batch("a", size)
+    halves = Bisection().halves(whole)
+
+    assert tuple(map(len, halves)) == parts
+    assert [row for half in halves for row in half] == whole.rows
+
+
+def test_one_refused_batch_costs_sixty_four_calls_at_most_and_another_begins_anew() -> None:
+    search = Bisection()
+    root = batch("root", 1000)
+    pairs = 0
+    part = root
+    while search.halves(part):
+        pairs += 1
+        child = batch(f"part{pairs}", 2)
+        search.descend(child, part)
+        part = child
+
+    assert 2 * pairs == 64
+    assert search.halves(root) == search.halves(part) == ()
+    assert search.halves(batch("another", 2))
+
+
+def test_a_row_still_under_suspicion_waits_for_the_next_run() -> None:
+    assert (NOT_FOUND.state, NOT_FOUND.error_code) == (RowState.DEFERRED, "RefusedWithItsBatch")
+    assert NOT_FOUND.message
