@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from airflow_provider_bingads.domain.entity import EventEntity, PrepareRows
 from airflow_provider_bingads.domain.records import RunRecord
-from airflow_provider_bingads.exceptions import BingAdsError, LeaseBusy, Stopped
+from airflow_provider_bingads.exceptions import BingAdsError, LeaseBusy, RetryLater, Stopped
 from airflow_provider_bingads.sync.delivery import AccountDelivery, Ports, Reference
 from airflow_provider_bingads.sync.entries import Scribe
 from airflow_provider_bingads.sync.feed import AccountFeed, account_of
@@ -61,6 +61,16 @@ class AccountReport:
     tally: Tally = field(default_factory=Tally)
     error: BaseException | None = None
     waiting: Waiting | None = None
+
+    @property
+    def open_rows(self) -> int:
+        """Rows of this run whose outcome is not known yet: the task fails for them."""
+        return self.tally.counts["unknown"] + self.tally.counts["held"]
+
+    @property
+    def open_rows_gone(self) -> int:
+        """Rows of earlier runs in the same state that the source no longer returns; the task fails for them too."""
+        return self.waiting.unknown_or_held if self.waiting is not None else 0
 
 
 @dataclass(slots=True, eq=False)
@@ -296,8 +306,8 @@ class EventRun:
             calls=tally.calls,
             retries=tally.retries,
             throttle_wait_seconds=tally.throttle_wait_seconds,
-            outcome=_outcome(report.error) if ended else None,
-            error_class=type(report.error).__name__ if report.error else None,
+            outcome=_outcome(report) if ended else None,
+            error_class=_error_class(report),
         )
 
     def _stream(self, account: str) -> str:
@@ -326,10 +336,17 @@ class EventRun:
                 return value
 
 
-def _outcome(error: BaseException | None) -> str:
-    if error is None:
-        return "success"
-    return "stopped" if isinstance(error, Stopped) else "failed"
+def _outcome(report: AccountReport) -> str:
+    if isinstance(report.error, Stopped):
+        return "stopped"
+    return "success" if _error_class(report) is None else "failed"
+
+
+def _error_class(report: AccountReport) -> str | None:
+    if report.error is not None:
+        return type(report.error).__name__
+    # What ``verdict.ending`` raises for them: a run whose task fails must not read as a success in the ledger.
+    return RetryLater.__name__ if report.open_rows or report.open_rows_gone else None
 
 
 def _busy_sentence(account: str, holder: LeaseHolder) -> str:

@@ -88,17 +88,17 @@ def _of_account(account: str, error: BaseException) -> BaseException:
 
 
 def _open_rows(reports: Sequence[AccountReport]) -> RetryLater | None:
-    rows = sum(report.tally.counts["unknown"] + report.tally.counts["held"] for report in reports)
+    rows = sum(report.open_rows for report in reports)
     if rows:
         return RetryLater(
             f"{rows:,} rows were sent and no trustworthy answer came back; the next try sends them again, "
             "which the service ignores for those it had taken"
         )
-    gone = [report for report in reports if report.waiting is not None and report.waiting.unknown_or_held]
+    gone = [report for report in reports if report.open_rows_gone]
     if not gone:
         return None
     waiting = gone[0].waiting
-    number = sum(report.waiting.unknown_or_held for report in gone if report.waiting is not None)
+    number = sum(report.open_rows_gone for report in gone)
     run = waiting.dag_run_id if waiting is not None else ""
     return RetryLater(
         f"{number:,} rows of earlier runs were sent without a known outcome and this source no longer returns them. "

@@ -102,6 +102,17 @@ def test_an_unexpected_error_of_one_account_stops_no_other_and_is_recorded_as_fa
     assert ends == {"1": "failed", "2": "success"}
 
 
+def test_a_run_that_leaves_rows_in_doubt_does_not_read_as_a_success_in_the_ledger() -> None:
+    """Its task fails for them, whether they are its own or an earlier run's that the source no longer returns."""
+    world = World()
+    world.service.script.append(CallResult(CallVerdict.UNKNOWN, detail="no answer"))
+    for source in ("a", "b", "ab"):
+        world.run(ListSource(rows(*source))).deliver()
+        world.clock.wait(200)
+    ends = [(run.outcome, run.error_class) for run in world.ledger.runs if run.ended_at is not None]
+    assert ends == [("failed", "RetryLater"), ("failed", "RetryLater"), ("success", None)]
+
+
 def test_the_text_of_an_unexpected_error_reaches_no_summary() -> None:
     """Only this package's own sentences are free of values."""
     reports = [AccountReport("1", "r", error=ValueError("could not convert 'jane@example.com'"))]
