@@ -1,4 +1,4 @@
-"""``bingads ledger``: creates the ledger, or prints the script with which somebody else creates it."""
+"""``bingads ledger``: creates the ledger, or prints the script for it; reading and keeping stand beside."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 
 import click
 
+from airflow_provider_bingads.cli.ledger_keep import KEEPING
 from airflow_provider_bingads.cli.ledger_read import READING
 from airflow_provider_bingads.cli.outside_tasks import airflow_at_hand, database_engine
 
@@ -19,7 +20,7 @@ def ledger() -> None:
     """Work on the ledger, the tables that remember every row's outcome."""
 
 
-for _command in READING:
+for _command in (*READING, *KEEPING):
     ledger.add_command(_command)
 
 
@@ -29,9 +30,17 @@ for _command in READING:
 @click.option("--dialect", metavar="NAME", help=f"Database of the script; default {_DEFAULT_DIALECT}.")
 @click.option("--schema", metavar="NAME", help="Database schema of the tables; default the connection's own.")
 @click.option("--role", metavar="NAME", help="Role that loads; gets SELECT and INSERT, UPDATE on the lease only.")
+@click.option("--keeper", metavar="NAME", help="A second role, that may forget and prune besides.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def init(
-    *, as_sql: bool, conn_id: str | None, dialect: str | None, schema: str | None, role: str | None, as_json: bool
+    *,
+    as_sql: bool,
+    conn_id: str | None,
+    dialect: str | None,
+    schema: str | None,
+    role: str | None,
+    keeper: str | None,
+    as_json: bool,
 ) -> None:
     """Create the ledger on a connection, or print its script for whoever may create tables.
 
@@ -39,10 +48,10 @@ def init(
     """
     if not as_sql and conn_id is None:
         raise click.UsageError("Give --conn CONN to create the ledger, or --sql to print its script.")
-    if not as_sql and (dialect or role):
-        raise click.UsageError("--dialect and --role belong to --sql; a connection brings its own.")
+    if not as_sql and (dialect or role or keeper):
+        raise click.UsageError("--dialect, --role and --keeper belong to --sql; a connection brings its own.")
     if as_sql:
-        _print_script(dialect or _dialect_of(conn_id), schema, role, as_json=as_json)
+        _print_script(dialect or _dialect_of(conn_id), schema, role, keeper, as_json=as_json)
     elif conn_id is not None:
         _create(conn_id, schema, as_json=as_json)
 
@@ -56,12 +65,12 @@ def _dialect_of(conn_id: str | None) -> str:
         return engine.dialect.name
 
 
-def _print_script(dialect: str, schema: str | None, role: str | None, *, as_json: bool) -> None:
+def _print_script(dialect: str, schema: str | None, role: str | None, keeper: str | None, *, as_json: bool) -> None:
     from airflow_provider_bingads.warehouse import ledger_ddl
     from airflow_provider_bingads.warehouse.ledger.opening import refuse_dialect
 
     refuse_dialect(dialect)
-    script = ledger_ddl(dialect, schema, role) if role else ledger_ddl(dialect, schema)
+    script = ledger_ddl(dialect, schema, role, keeper=keeper) if role else ledger_ddl(dialect, schema, keeper=keeper)
     click.echo(json.dumps({"dialect": dialect, "schema": schema, "sql": script}) if as_json else script, nl=as_json)
 
 

@@ -102,17 +102,20 @@ def _steps(steps: Sequence[Step]) -> Table:
 
 
 def _step(it: Step, *, same_run: bool) -> Text:
-    head = plain(it.state or it.event).append(_of_the_event(it), style="default")
+    head = plain(it.event if it.event in _ASKED else it.state or it.event).append(_of_the_event(it), style="default")
     task = f"run {it.run_id} {it.dag_id}.{it.task_id} {it.dag_run_id} try {it.try_number}"
     return lines(
         head,
-        _named(it.code, it.error_code),
+        None if it.event in _ASKED else _named(it.code, it.error_code),
         it.detail,
         f"not before {clock(it.not_before)} UTC" if it.not_before is not None else None,
         f"call {it.call_id}" if it.event == "sent" else None,
         f"TrackingId {it.tracking_id}" if it.tracking_id else None,
         None if same_run else plain(task, "dim"),
     )
+
+
+_ASKED = ("replayed", "released", "forgotten")
 
 
 def _of_the_event(it: Step) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_bingads.cli.terminal import clock, console, day_clock, heading, lines, plain, reason, table
+from airflow_provider_bingads.cli.terminal import clock, console, day_clock, few, heading, lines, plain, reason, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -114,7 +114,7 @@ def show_in_doubt(found: Page[DoubtLine]) -> None:
         "since", "what", "state", "why, and what happens next", flexible=("what", "why, and what happens next")
     )
     for it in found.items:
-        what = it.source_ref if it.source_ref is not None else f"call {it.call_id} of {it.n_rows:,} rows"
+        what = it.source_ref if it.source_ref is not None else f"call {it.call_id} of {few(it.n_rows, 'row')}"
         task = f"{it.dag_id}.{it.task_id} {it.dag_run_id}, account {it.account_id}"
         why = lines(reason(it.reason, it.next), plain(task, "dim"))
         made.add_row(plain(day_clock(it.since)), plain(what, ""), plain(it.state), why)
@@ -187,13 +187,15 @@ def _in_short(run: RunLine) -> str:
     parts = [(run.counts["applied"], "applied")]
     parts += [(sum(run.counts[name] for name in _GROUPS[group]), label) for group, label in _SHORT_GROUPS.items()]
     told = ", ".join(f"{number:,} {label}" for number, label in parts if number)
-    return f"{run.counts['source_rows']:,} rows: {told or 'nothing new'}"
+    return f"{few(run.counts['source_rows'], 'row')}: {told or 'nothing new'}"
 
 
 def _print_counts(screen: Any, run: RunLine) -> None:
     counts = dict(run.counts or {})
     screen.print(
-        plain(f"{counts.pop('source_rows'):,} source rows; {run.calls or 0:,} calls, {run.retries or 0:,} retries")
+        plain(
+            f"{few(counts.pop('source_rows'), 'source row')}; {few(run.calls or 0, 'call')}, {run.retries or 0:,} of them repeated"
+        )
     )
     for label, names in _GROUPS.items():
         told = ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in names if counts.get(name))

@@ -104,6 +104,11 @@ def table(*columns: str, right: Sequence[str] = (), flexible: Sequence[str] = ()
     return made
 
 
+def few(number: int, thing: str) -> str:
+    """Return how many there are of a thing, such as ``1 row`` or ``2 rows``."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def clock(moment: datetime | None) -> str:
     """Return a time in UTC to the second."""
     return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -64,6 +64,13 @@ class LedgerInspection:
         self._tables = ledger_tables(schema)
         self._views = {view.name: view.statement for view in views(self._tables)}
 
+    def refuse_missing(self) -> None:
+        """Return if there is a ledger of the version that this release reads.
+
+        :raises FixLedger: there is none, or an older one.
+        """
+        self._read(lambda _: None)
+
     def runs(
         self,
         *,
@@ -92,6 +99,13 @@ class LedgerInspection:
         :raises FixConfiguration: there is no such run, or more than one.
         """
         return self._read(lambda connection: self._run(connection, run_id, limit))
+
+    def run_id_of(self, wanted: str) -> str:
+        """Return the id of the one run meant by its beginning or by its DAG run.
+
+        :raises FixConfiguration: there is no such run, or more than one.
+        """
+        return self._read(lambda connection: self._identified(connection, wanted)[0])
 
     def row(self, key: str, *, account_id: str | None = None, limit: int = 100) -> Story:
         """Return the whole story of a row, from its first version to the answer of the service.

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from airflow_provider_bingads.domain.outcomes import RowState
+from airflow_provider_bingads.warehouse.ledger.kept import ERASED, RELEASED, REPLAYED
 
 __all__ = ["next_of_call", "next_of_row"]
 
@@ -24,19 +25,27 @@ _NEXT: Final[Mapping[RowState, str]] = {
     RowState.SUPERSEDED: "Nothing: the service keeps the values it was sent first.",
     RowState.DEFERRED: "Judged again by each run that reads it.",
     RowState.UNKNOWN: (
-        "Sent again by the next run that reads it; the service ignores what it took the first time. Where the source no "
-        "longer returns it, clear the DAG run."
+        "Sent again by the next run that reads it; the service ignores what it took the first time. Where the source "
+        "no longer returns it, clear the DAG run."
     ),
     RowState.HELD: "Waits for a person: find out whether the service has it, then `bingads ledger release`.",
 }
+_ASKED: Final = {
+    REPLAYED: "Judged and sent again by the next run that reads it; where that is not soon, clear the DAG run.",
+    RELEASED: "Judged and sent again by the next run that reads it; where that is not soon, clear the DAG run.",
+    ERASED: "Nothing: it was forgotten on request. Whatever the source holds under this key is not sent.",
+}
 
 
-def next_of_row(state: str, not_before: datetime | None = None) -> str:
+def next_of_row(state: str, not_before: datetime | None = None, error_code: str | None = None) -> str:
     """Return one or two sentences.
 
     :param state: of the row.
     :param not_before: time before which another try is pointless.
+    :param error_code: of the outcome; it tells what a person asked for.
     """
+    if error_code in _ASKED:
+        return _ASKED[error_code]
     sentence = _NEXT[RowState(state)]
     if state == RowState.DEFERRED.value and not_before is not None:
         return f"{sentence} Pointless before {not_before:%Y-%m-%d %H:%M} UTC."

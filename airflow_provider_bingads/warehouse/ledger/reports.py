@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
+from airflow_provider_bingads.warehouse.ledger.kept import LEFT_OUT, Forgotten, Pruned, Replayed
+
 __all__ = [
     "Attention",
     "AttentionLine",
@@ -31,6 +33,7 @@ __all__ = [
     "Story",
     "Version",
     "document",
+    "kept_document",
 ]
 
 _Item = TypeVar("_Item")
@@ -277,8 +280,9 @@ class Step:
     """One thing that happened to a row.
 
     :param event: ``judged`` (decided here, without a call), ``sent`` (durable before the first byte left),
-        ``outcome`` (what the call came to for this row), or, of a call that gave this row no outcome, the event of
-        the call: ``unknown``, ``not_applied``, ``answered``, ``reconciled``.
+        ``outcome`` (what the call came to for this row), ``replayed``, ``released`` or ``forgotten`` (somebody asked
+        for it), or, of a call that gave this row no outcome, the event of the call: ``unknown``, ``not_applied``,
+        ``answered``, ``reconciled``.
     :param generation: 0, or the number of the replay it belongs to.
     :param row_index: its place in the call, from 0.
     :param rows: rows of the call.
@@ -350,6 +354,28 @@ def document(report: object, at_most_bytes: int | None = None) -> dict[str, Any]
     :param at_most_bytes: cut the longest pages until the JSON has at most this size; each says so in ``truncated``.
     """
     made: dict[str, Any] = _plain(report)
+    if at_most_bytes is not None:
+        _shorten(made, at_most_bytes)
+    return made
+
+
+def kept_document(result: Replayed | Forgotten | Pruned, at_most_bytes: int | None = None) -> dict[str, Any]:
+    """Return what a keeping function answered as JSON-ready dictionaries.
+
+    The reference of a forgotten row is left out: it would live on in a log or in XCom.
+
+    :param at_most_bytes: cut the list of rows until the JSON has at most this size.
+    """
+    made: dict[str, Any] = _plain(result)
+    if isinstance(result, Replayed):
+        made["left_out"] = [
+            {"reason": reason, "rows": rows, "why": LEFT_OUT.get(reason, reason)}
+            for reason, rows in sorted(result.left_out.items(), key=lambda it: -it[1])
+        ]
+    if not isinstance(result, Pruned):
+        if isinstance(result, Forgotten):
+            made["rows"] = [{name: it for name, it in row.items() if name != "source_ref"} for row in made["rows"]]
+        made = {**made, "n_rows": len(made["rows"]), "rows": {"items": made["rows"], "truncated": False}}
     if at_most_bytes is not None:
         _shorten(made, at_most_bytes)
     return made

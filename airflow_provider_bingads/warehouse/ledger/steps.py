@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_bingads.domain.outcomes import CallEventKind
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
+from airflow_provider_bingads.warehouse.ledger.kept import ERASED, RELEASED, REPLAYED
 from airflow_provider_bingads.warehouse.ledger.reports import Page, Reason, Step
 
 __all__ = ["Findings", "steps_of"]
@@ -45,6 +46,7 @@ def steps_of(findings: Findings, limit: int) -> Page[Step]:
 
 
 _ORDER = {"sent": 0, "outcome": 2, "judged": 2}
+_ASKED = {REPLAYED: "replayed", RELEASED: "released", ERASED: "forgotten"}
 
 
 def _outcome(findings: Findings, row: Any, told: set[tuple[str, str]]) -> Step:
@@ -57,7 +59,7 @@ def _outcome(findings: Findings, row: Any, told: set[tuple[str, str]]) -> Step:
     return _step(
         findings,
         row,
-        event="outcome" if events else "judged",
+        event="outcome" if events else _ASKED.get(row.error_code, "judged"),
         version=findings.numbers.get((row.row_key, row.content_hash)),
         end=end,
         call_id=row.call_id if events else None,

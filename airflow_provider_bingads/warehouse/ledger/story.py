@@ -6,11 +6,12 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
-from airflow_provider_bingads.domain.outcomes import CALL_RANK, CallEventKind
+from airflow_provider_bingads.domain.outcomes import CALL_RANK, FORGOTTEN_CONTENT, CallEventKind
 from airflow_provider_bingads.domain.pii import personal_shape
 from airflow_provider_bingads.exceptions import FixConfiguration
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
@@ -33,8 +34,23 @@ _NO_OUTCOME_RANKS: Final = tuple(
     CALL_RANK[kind] for kind in (CallEventKind.UNKNOWN, CallEventKind.NOT_APPLIED, CallEventKind.RECONCILED)
 )
 
-_Place = tuple[str, str]
-"""Stream and source_ref: one source row on one account."""
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One source row on one account.
+
+    :param source_ref: empty where it was forgotten; then the key alone tells the row from others.
+    """
+
+    stream_id: str
+    source_ref: str
+    row_key: str | None
+
+    def holds(self, row: Any) -> tuple[Any, ...]:
+        """Return the conditions that pick its records."""
+        if self.source_ref or self.row_key is None:
+            return row.c.source_ref == self.source_ref, row.c.stream_id == self.stream_id
+        return _has_key(row, self.row_key), row.c.stream_id == self.stream_id
 
 
 def story_of(connection: Connection, tables: LedgerTables, key: str, *, account_id: str | None, limit: int) -> Story:
@@ -58,14 +74,18 @@ def _places(
     connection: Connection, tables: LedgerTables, key: str, account_id: str | None
 ) -> tuple[str, Sequence[_Place]]:
     row = tables.row
-    for spelling in dict.fromkeys((key, _as_written(key))):
+    for spelling in dict.fromkeys((key, _as_written(key))) if key else ():
         if found := _distinct(connection, tables, _of_account(tables, row.c.source_ref == spelling, account_id)):
-            return "source_ref", found
+            return "source_ref", [_Place(*it, None) for it in found]
     row_key = key.lower()
     if not _ROW_KEY.fullmatch(row_key):
         return "source_ref", []
-    same = and_(key_prefix(row.c.row_key) == row_key[:KEY_PREFIX], row.c.row_key == row_key)
-    return "row_key", _distinct(connection, tables, _of_account(tables, same, account_id))
+    found = _distinct(connection, tables, _of_account(tables, _has_key(row, row_key), account_id))
+    return "row_key", [_Place(*it, row_key) for it in found]
+
+
+def _has_key(row: Any, row_key: str) -> Any:
+    return and_(key_prefix(row.c.row_key) == row_key[:KEY_PREFIX], row.c.row_key == row_key)
 
 
 def _as_written(key: str) -> str:
@@ -85,7 +105,7 @@ def _of_account(tables: LedgerTables, condition: Any, account_id: str | None) ->
     return and_(condition, tables.row.c.stream_id.in_(streams))
 
 
-def _distinct(connection: Connection, tables: LedgerTables, condition: Any) -> Sequence[_Place]:
+def _distinct(connection: Connection, tables: LedgerTables, condition: Any) -> Sequence[tuple[str, str]]:
     row = tables.row
     last = func.max(row.c.at)
     query = select(row.c.stream_id, row.c.source_ref).where(condition).group_by(row.c.stream_id, row.c.source_ref)
@@ -98,16 +118,16 @@ def _not_found(connection: Connection, tables: LedgerTables, key: str, account_i
     where = f" of account {account_id}" if account_id else ""
     open_calls = connection.execute(select(func.count()).select_from(_open_calls(tables).subquery())).scalar() or 0
     still = (
-        f" {open_calls:,} calls have no recorded answer yet, and name their rows by row_key only; `bingads ledger "
-        "in-doubt` lists them."
+        f" Calls without a recorded answer name their rows by row_key only; there are {open_calls:,}, and `bingads "
+        "ledger in-doubt` lists them."
         if open_calls
         else ""
     )
     return (
         f"Nothing is recorded of {named}: neither as source_ref nor as row_key of bingads_row{where}. A key is the "
         "value of source_key as text, such as 4711; of several columns a JSON list, such as '[\"eu\", 4711]'; or the "
-        "32 hex digits of a row_key. A key that holds personal data is recorded as withheld:... and a row that no run has "
-        f"read, or that was older than the lookback, is not recorded at all.{still}"
+        "32 hex digits of a row_key. A key that holds personal data is recorded as withheld:... and a row that no run "
+        f"has read, or that was older than the lookback, is not recorded at all.{still}"
     )
 
 
@@ -118,24 +138,24 @@ def _open_calls(tables: LedgerTables) -> Select[Any]:
         .where(later.c.call_id == intent.c.call_id, later.c.rank >= CALL_RANK[CallEventKind.NOT_APPLIED])
         .exists()
     )
-    return select(intent.c.call_id).where(intent.c.event == CallEventKind.INTENT.value, ~closed)
+    told = select(tables.row.c.call_id).where(tables.row.c.call_id == intent.c.call_id).exists()
+    return select(intent.c.call_id).where(intent.c.event == CallEventKind.INTENT.value, ~closed, ~told)
 
 
 # One row ------------------------------------------------------------------------------------------------------------
 
 
 def _row_story(connection: Connection, tables: LedgerTables, place: _Place, limit: int) -> RowStory:
-    stream_id, source_ref = place
     versions = _versions(connection, tables, place, limit)
     numbers = {(it.row_key, it.content_hash): it.number for it in versions.items}
     rows, more = _newest_rows(connection, tables, place, limit)
     findings = _findings(connection, tables, place, rows, numbers)
     steps = steps_of(findings, limit)
     about: Any = connection.execute(
-        select(tables.run).where(tables.run.c.stream_id == stream_id, tables.run.c.event == "start").limit(1)
+        select(tables.run).where(tables.run.c.stream_id == place.stream_id, tables.run.c.event == "start").limit(1)
     ).first()
     return RowStory(
-        source_ref=source_ref,
+        source_ref=place.source_ref,
         environment=about and about.environment,
         account_id=about and about.account_id,
         operation=about and about.operation,
@@ -158,7 +178,7 @@ def _versions(connection: Connection, tables: LedgerTables, place: _Place, limit
             func.max(row.c.at).label("last_seen"),
             *(func.max(column).label(column.name) for column in kept),
         )
-        .where(*_is(tables, place))
+        .where(*place.holds(row), row.c.content_hash != FORGOTTEN_CONTENT)
         .group_by(row.c.row_key, row.c.content_hash)
         .order_by(func.min(row.c.at), row.c.content_hash)
     )
@@ -181,13 +201,9 @@ def _versions(connection: Connection, tables: LedgerTables, place: _Place, limit
     return Page(lines, truncated=len(found) > limit)
 
 
-def _is(tables: LedgerTables, place: _Place) -> tuple[Any, Any]:
-    return tables.row.c.source_ref == place[1], tables.row.c.stream_id == place[0]
-
-
 def _newest_rows(connection: Connection, tables: LedgerTables, place: _Place, limit: int) -> tuple[Sequence[Any], bool]:
     row = tables.row
-    query = select(row).where(*_is(tables, place)).order_by(row.c.at.desc(), row.c.rank.desc(), row.c.call_id)
+    query = select(row).where(*place.holds(row)).order_by(row.c.at.desc(), row.c.rank.desc(), row.c.call_id)
     found = connection.execute(query.limit(limit + 1)).all()
     return found[:limit], len(found) > limit
 
@@ -197,7 +213,7 @@ def _present(
 ) -> Sequence[Present]:
     (statement,) = [view.statement for view in views(tables) if view.name == "bingads_row_current"]
     now = statement.subquery("now")
-    query = select(now).where(now.c.source_ref == place[1], now.c.stream_id == place[0]).order_by(now.c.at.desc())
+    query = select(now).where(*place.holds(now)).order_by(now.c.at.desc())
     error = tables.error
     lines = []
     for it in connection.execute(query.limit(_ROWS_LIMIT)).all():
@@ -226,7 +242,7 @@ def _present(
                 dag_run_id=it.dag_run_id,
                 run_id=it.run_id,
                 call_id=it.call_id,
-                next=next_of_row(it.state, not_before),
+                next=next_of_row(it.state, not_before, it.error_code),
             )
         )
     return lines
@@ -248,8 +264,8 @@ def _same_event(connection: Connection, tables: LedgerTables, place: _Place, key
         .where(
             key_prefix(row.c.row_key).in_(sorted({key[:KEY_PREFIX] for key in wanted})),
             row.c.row_key.in_(wanted),
-            row.c.stream_id == place[0],
-            row.c.source_ref != place[1],
+            row.c.stream_id == place.stream_id,
+            row.c.source_ref.not_in([place.source_ref, ""]),
         )
         .limit(_SAME_EVENT_LIMIT)
     )
@@ -270,7 +286,7 @@ def _findings(
     calls = _calls(connection, tables, call_ids)
     batches = _batches(connection, tables, {call.batch_id for call in calls})
     ancestors = _ancestors(connection, tables, batches)
-    elsewhere = _calls_that_held(connection, tables, place[0], {key for key, _ in numbers}, call_ids)
+    elsewhere = _calls_that_held(connection, tables, place.stream_id, {key for key, _ in numbers}, call_ids)
     batches.update(ancestors)
     batches.update({batch.batch_id: batch for batch, _ in elsewhere})
     calls += _calls(connection, tables, {batch.batch_id for batch in ancestors.values()} - call_ids)
@@ -279,7 +295,7 @@ def _findings(
     members = {batch.batch_id: members_of(batch.members) for batch in batches.values()}
     return Findings(
         rows=rows,
-        errors=_errors(connection, tables, place[1], call_ids),
+        errors=_errors(connection, tables, place.source_ref, call_ids),
         calls=calls,
         batches=batches,
         positions={
