@@ -31,6 +31,7 @@ from airflow_provider_bingads.sync.breaker import Breaker
 from airflow_provider_bingads.sync.classify import Classified, Judged, classify, systemic_cause
 from airflow_provider_bingads.sync.entries import Scribe, Verdict, merged
 from airflow_provider_bingads.sync.feed import AccountFeed
+from airflow_provider_bingads.sync.patience import insist
 from airflow_provider_bingads.sync.ports import (
     Clock,
     Executor,
@@ -49,6 +50,7 @@ from airflow_provider_bingads.sync.recovery import OpenWork
 from airflow_provider_bingads.sync.resolve import Next, Resolution, resolve
 from airflow_provider_bingads.sync.settings import DeliverySettings
 from airflow_provider_bingads.sync.tally import FAILED_STATES, Tally
+from airflow_provider_bingads.sync.tenure import Tenure
 
 __all__ = ["AccountDelivery", "Ports"]
 
@@ -58,7 +60,6 @@ _TICK_SECONDS = 0.25
 _BATCHES_ON_THE_WAY = 8
 """Read ahead beside those in flight and those next: they are being judged or wait for the ledger's commit."""
 _SENDS_A_ROW = 3
-_RECORD_PAUSES_SECONDS = (0.5, 2.0, 8.0)
 
 _EDITED = Verdict(
     RowState.APPLIED,
@@ -137,19 +138,19 @@ class AccountDelivery:
     _breaker: Breaker = field(init=False)
     _batches: int = 0
     _outstanding: int = 0
-    _renew_at: float = 0.0
+    _tenure: Tenure = field(init=False)
     _stopping: bool = False
     _stop_at: float = 0.0
 
     def __post_init__(self) -> None:
         self._breaker = Breaker(self.service, self.scribe.operation, self.account)
+        self._tenure = Tenure(self.settings.lease_seconds, self._now())
 
     def run(self) -> None:
         """Deliver until the account's rows end, a reason to stop appears or the task is asked to end.
 
         The reason, if any, is left in ``error``; every row that was read has its outcome recorded when this returns.
         """
-        self._renew_at = self._now() + self.settings.lease_seconds / 3
         while True:
             self._start_work()
             if not any(self._busy.values()) and not self._in_flight and not self._pending and not self._left():
@@ -174,8 +175,12 @@ class AccountDelivery:
             self._start_prepare()
             self._cut_batches()
         self._start_write()
-        while self.error is None and self._queue and len(self._in_flight) < self.settings.max_in_flight:
+        while self._queue and self._may_send():
             self._start_send(self._queue.popleft())
+
+    def _may_send(self) -> bool:
+        room = len(self._in_flight) < self.settings.max_in_flight
+        return room and self.error is None and self._tenure.holds(self._now())
 
     def _start_read(self) -> None:
         limit = (2 * self.settings.max_in_flight + _BATCHES_ON_THE_WAY) * self.settings.batch_size
@@ -210,7 +215,8 @@ class AccountDelivery:
     def _start_write(self) -> None:
         if self._pending and not self._busy["write"]:
             group, self._pending = self._pending, []
-            self._start("write", group, partial(self._record, merged(part.entries for part in group)))
+            record = partial(self.ports.ledger.record, merged(part.entries for part in group))
+            self._start("write", group, partial(insist, self.ports.clock, record))
 
     def _start_send(self, batch: Batch) -> None:
         self._in_flight[batch.batch_id] = batch
@@ -234,14 +240,6 @@ class AccountDelivery:
             candidates, known, open_keys, self.scribe.run_id, self.reference, earlier_runs=self.earlier_runs
         )
         return candidates, classified
-
-    def _record(self, entries: Entries) -> None:
-        for pause in _RECORD_PAUSES_SECONDS:
-            try:
-                return self.ports.ledger.record(entries)
-            except RetryLater:
-                self.ports.clock.wait(pause)
-        return self.ports.ledger.record(entries)
 
     # What comes back ------------------------------------------------------------------------------------------------
 
@@ -439,8 +437,9 @@ class AccountDelivery:
             self._fail(Stopped("The task was asked to end; the ledger is consistent and the next try resumes"))
             self._stop_at = now + DRAIN_SECONDS
         if self._must_renew(now):
-            self._renew_at = now + self.settings.lease_seconds / 3
-            self._start("lease", None, partial(self.ports.ledger.renew, self.lease, self.settings.lease_seconds))
+            self._tenure.ask(now)
+            renew = partial(self.ports.ledger.renew, self.lease, self.settings.lease_seconds)
+            self._start("lease", None, partial(insist, self.ports.clock, renew))
         if self._stopping and now >= self._stop_at:
             for batch in list(self._in_flight.values()):
                 self._abandon(batch)
@@ -448,7 +447,7 @@ class AccountDelivery:
     def _must_renew(self, now: float) -> bool:
         if self.settings.validate_only or self._busy["lease"] or isinstance(self.error, LeaseLost):
             return False
-        return now >= self._renew_at
+        return self._tenure.is_due(now)
 
     def _abandon(self, batch: Batch) -> None:
         del self._in_flight[batch.batch_id]
@@ -457,11 +456,14 @@ class AccountDelivery:
 
     def _on_renewed(self, work: Work) -> None:
         if work.error is not None:
-            self._renew_at = min(self._renew_at, self._now() + 1.0)
+            self._tenure.put_off(self._now())
+            if not self._tenure.holds(self._now()):
+                self._fail(work.error)
         elif work.value is None:
             self._fail(LeaseLost(f"Another run took account {self.account}; this one stops sending"))
         else:
             self.lease = work.value
+            self._tenure.extend()
 
     def _fail(self, error: BaseException) -> None:
         """Stop for this reason: nothing new starts, what was read and not sent is deferred to the next run."""
