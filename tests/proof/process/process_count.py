@@ -14,6 +14,7 @@ import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -70,13 +71,15 @@ class _Rows:
     keys: Mapping[str, Mapping[str, Key]]
 
 
-def count(connection: Connection, emulator: str, prefix: str = "", settled: Collection[str] | None = None) -> Counted:
+def count(
+    connection: Connection, emulator: str, prefix: str = "", seen: Mapping[str, float] | None = None
+) -> Counted:
     """Compare source, service and ledger after the last run.
 
     :param connection: to the database of the source and the ledger.
     :param prefix: of the ledger's tables: its schema and a dot.
-    :param settled: TrackingIds whose outcome stood in the ledger in time; None for all that stand there now, which is
-        exact where never two processes were at work at once.
+    :param seen: TrackingIds with the time (seconds since 1970) at which their answer was first seen in the ledger.
+        None where never two processes were at work at once: an answer that stands there was there in time.
     """
     source = _source(connection)
     counted = Counted(rows=sum(map(len, source.values())), due=len(source["good"]))
@@ -86,7 +89,7 @@ def count(connection: Connection, emulator: str, prefix: str = "", settled: Coll
     counted.reasons["lost"] += [str(key) for key in list(due - held.keys())[:3]]
     counted.duplicated = sum(held.values()) - len(held)
     counted.lie("held by the service, due to nobody", held.keys() - due)
-    resent, again = _sent_again(emulator, answered_calls(connection, prefix) if settled is None else set(settled))
+    resent, again = _sent_again(emulator, dict.fromkeys(answered_calls(connection, prefix), 0.0) if seen is None else seen)
     counted.resent, counted.duplicated = resent, counted.duplicated + again
     _compare(counted, connection, prefix, source, held)
     return counted
@@ -121,16 +124,18 @@ def _held(emulator: str) -> Counter[Key]:
     )
 
 
-def _sent_again(emulator: str, settled_calls: Collection[str]) -> tuple[int, int]:
+def _sent_again(emulator: str, seen: Mapping[str, float]) -> tuple[int, int]:
     """Return how many keys came in again, and how many of them after an answer that was in the ledger."""
     resent = after_answer = 0
-    settled: set[str] = set()
+    settled_at: dict[str, float] = {}
     for call in _get(emulator, "calls?keys=1")["calls"]:
         again = call["repeated_keys"]
         resent += len(again)
-        after_answer += sum(key in settled for key in again)
-        if call["answered"] and call["tracking_id"] in settled_calls:
-            settled.update(call["applied_keys"], again)
+        received_at = datetime.fromisoformat(call["received_at"]).timestamp()
+        after_answer += sum(settled_at.get(key, received_at) < received_at for key in again)
+        if call["answered"] and call["tracking_id"] in seen:
+            for key in (*call["applied_keys"], *again):
+                settled_at.setdefault(key, seen[call["tracking_id"]])
     return resent, after_answer
 
 
@@ -186,9 +191,7 @@ _COUNTERS: Final = (
 def _wrong_sums(connection: Connection, prefix: str) -> list[Any]:
     total = " + ".join(_quoted(connection, name) for name in _COUNTERS)
     event = "event <> 'start' AND outcome = 'success'"
-    return list(
-        _select(connection, f"SELECT run_id FROM {prefix}bingads_run WHERE {event} AND {total} <> source_rows")
-    )
+    return list(_select(connection, f"SELECT run_id FROM {prefix}bingads_run WHERE {event} AND {total} <> source_rows"))
 
 
 def _quoted(connection: Connection, name: str) -> str:

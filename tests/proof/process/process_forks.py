@@ -1,8 +1,8 @@
 """A fork server: one process that has imported everything once, and forks a fresh child for each try.
 
 Importing Airflow takes seconds, and a proof by kills needs hundreds of processes. The server has one thread and no
-connection of any kind, so a child is what a freshly started process is: it opens its own sockets and databases. Python's
-own fork server is one for the whole test process, and whoever starts it first decides what it has imported.
+connection of any kind, so a child is what a freshly started process is: it opens its own sockets and databases.
+Python's own fork server is one for the whole test process, and whoever starts it first decides what it has imported.
 
 ``python -m tests.proof.process.process_forks`` reads one JSON request a line and answers each with a line.
 """
@@ -100,7 +100,8 @@ class ForkServer:
 
     def _ask(self, request: dict[str, Any]) -> Any:
         requests, answers = self._server.stdin, self._server.stdout
-        assert requests is not None and answers is not None
+        assert requests is not None
+        assert answers is not None
         requests.write(json.dumps(request) + "\n")
         requests.flush()
         line = answers.readline()

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -161,17 +161,20 @@ class Stage:
             if said["error"] is None:
                 summary: Mapping[str, Any] = said["summary"]
                 return summary
-        raise AssertionError(f"{_MOST_TRIES} clean tries did not finish; the last said: {said}\n{self.tries[-1].tail()}")
+        raise AssertionError(f"{_MOST_TRIES} clean tries did not finish: {said['message']}\n{self.tries[-1].tail()}")
 
-    def count(self, settled: Collection[str] | None = None) -> Counted:
-        """Count from the outside."""
+    def count(self, seen: Mapping[str, float] | None = None) -> Counted:
+        """Count from the outside; ``seen`` as :meth:`look` filled it, where two processes worked at once."""
         with self.database.connect() as connection:
-            return count(connection, self.service.control.url, self.database.prefix, settled)
+            return count(connection, self.service.control.url, self.database.prefix, seen)
 
-    def answered(self) -> set[str]:
-        """Return the TrackingIds whose answer stands in the ledger now."""
+    def look(self, seen: dict[str, float]) -> None:
+        """Note which answers stand in the ledger by now that did not when it was last looked at."""
         with self.database.connect() as connection:
-            return answered_calls(connection, self.database.prefix)
+            answered = answered_calls(connection, self.database.prefix)
+        now = time.time()
+        for tracking_id in answered:
+            seen.setdefault(tracking_id, now)
 
     def leased(self) -> Leased | None:
         """Look at the lease; None while there is none."""
