@@ -35,6 +35,7 @@ TESTS: Final = ("tests/domain", "tests/entities", "tests/sync")
 EXAMPLES: Final = 25
 """Examples of a property for each mutant; the seed is each test's own, so a verdict is the same each time."""
 
+_LONGEST_RUN: Final = 300
 _SPARE_SECONDS: Final = 5
 _SLOW_SECONDS: Final = 0.2
 _SLOWER: Final = 4
@@ -133,12 +134,15 @@ def _observe() -> _Observed:
     pid = os.fork()
     if pid == 0:
         try:
+            resource.setrlimit(resource.RLIMIT_CPU, (_LONGEST_RUN, _LONGEST_RUN))
             os._exit(_observed_by_coverage(path))
         finally:
             os._exit(70)
     _, status = os.waitpid(pid, 0)
     if status:
-        raise RuntimeError("the tests fail on the unchanged package: mend them first (make test shows which)")
+        raise RuntimeError(
+            "the tests fail, or never end, on the unchanged package: mend them first (make test shows which)"
+        )
     observed: _Observed = pickle.loads(path.read_bytes())
     return observed
 
