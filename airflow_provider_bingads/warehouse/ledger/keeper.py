@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
+from airflow_provider_bingads.warehouse.ledger.forget import forget
 from airflow_provider_bingads.warehouse.ledger.kept import Forgotten, Pruned, Replayed, Scope
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
+from airflow_provider_bingads.warehouse.ledger.prune import prune
 from airflow_provider_bingads.warehouse.ledger.replay import RELEASE, REPLAY, Question, mark_again
 
 __all__ = ["APPLIED_DAYS", "OTHER_DAYS", "REPLAY_LIMIT", "LedgerKeeper"]
@@ -110,7 +112,7 @@ class LedgerKeeper:
         :raises LeaseBusy: a run holds one of the streams; the message names it. Nothing is changed.
         :raises FixLedger: the role lacks UPDATE; the message names the grants.
         """
-        raise NotImplementedError
+        return forget(self._ledger, key, scope, apply=apply, owner=self._owner)
 
     def prune(
         self,
@@ -137,4 +139,4 @@ class LedgerKeeper:
         :raises FixConfiguration: a term is shorter than an operation's window; the message names the minimum.
         :raises FixLedger: the role lacks DELETE; the message names the grants.
         """
-        raise NotImplementedError
+        return prune(self._ledger, applied_days=applied_days, other_days=other_days, now=now, apply=apply, stop=stop)

@@ -149,8 +149,7 @@ class Pruned:
 
     :param applied: it is deleted; False for a trial run.
     :param complete: False where ``stop`` ended it early; the next prune goes on.
-    :param tables: ``bingads_error``, ``bingads_row``, ``bingads_call``, ``bingads_batch``, ``bingads_run``. In a
-        trial run the last three do not yet count what only rows that are due still refer to.
+    :param tables: ``bingads_error``, ``bingads_row``, ``bingads_call``, ``bingads_batch``, ``bingads_run``.
     """
 
     applied: bool

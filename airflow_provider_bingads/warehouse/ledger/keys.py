@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select
 
 from airflow_provider_bingads.warehouse.ledger.kept import Scope
 from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX, LedgerTables, key_prefix
 
-__all__ = ["has_key", "in_scope", "is_named"]
+__all__ = ["chunks", "has_key", "in_scope", "is_named"]
 
+_Item = TypeVar("_Item")
+_A_STATEMENT: Final = 300
 _ROW_KEY: Final = re.compile("[0-9a-f]{32}")
 
 
@@ -55,6 +57,12 @@ def _streams(connection: Connection, tables: LedgerTables, scope: Scope) -> Sequ
         return None
     query = select(run.c.stream_id).where(run.c.event == "start", *conditions).distinct()
     return sorted(connection.execute(query).scalars())
+
+
+def chunks(items: Sequence[_Item]) -> Iterator[list[_Item]]:
+    """Yield lists short enough for one statement of any database (SQLite before 3.32 takes 999 parameters)."""
+    for start in range(0, len(items), _A_STATEMENT):
+        yield list(items[start : start + _A_STATEMENT])
 
 
 def _as_written(key: str) -> str:

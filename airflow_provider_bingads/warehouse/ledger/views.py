@@ -40,6 +40,7 @@ __all__ = [
     "replaced",
     "start_of",
     "views",
+    "weight",
 ]
 
 _APPLIED = ROW_RANK[RowState.APPLIED]
@@ -92,7 +93,8 @@ def _origin(run: FromClause, row: FromClause) -> list[ColumnElement[Any]]:
     return [*(run.c[name] for name in names), row.c.run_id]
 
 
-def _weight(row: FromClause) -> ColumnElement[Any]:
+def weight(row: FromClause) -> ColumnElement[Any]:
+    """Return what orders the events of one key and content, as ``fold`` does."""
     return case((row.c.rank == literal_column(str(_APPLIED)), literal_column("1000000000000")), else_=0) + (
         row.c.gen * literal_column("1000") + row.c.rank
     )
@@ -116,7 +118,7 @@ def _newer(one: FromClause, other: FromClause) -> ColumnElement[bool]:
 def decides(tables: LedgerTables, row: FromClause, name: str) -> ColumnElement[bool]:
     """Tell whether an event is the best of its version of the source row."""
     better = tables.row.alias(name)
-    beats = or_(_weight(better) > _weight(row), and_(_weight(better) == _weight(row), _newer(better, row)))
+    beats = or_(weight(better) > weight(row), and_(weight(better) == weight(row), _newer(better, row)))
     return ~exists().where(_same_version(better, row), beats)
 
 
@@ -131,9 +133,11 @@ def replaced(tables: LedgerTables, row: FromClause, run: FromClause) -> ColumnEl
     return exists().where(
         newer.c.source_ref == row.c.source_ref,
         newer.c.stream_id == row.c.stream_id,
-        # Rows whose name was erased have none in common, only perhaps their key.
-        or_(newer.c.source_ref != literal_column("''"), newer.c.row_key == row.c.row_key),
-        ~is_tombstone(newer),
+        # Rows whose name was erased have none in common, only perhaps their key; of one key what was applied stays.
+        or_(
+            newer.c.source_ref != literal_column("''"),
+            and_(newer.c.row_key == row.c.row_key, newer.c.rank == literal_column(str(_APPLIED))),
+        ),
         or_(newer.c.row_key != row.c.row_key, newer.c.content_hash != row.c.content_hash),
         _newer(newer, row),
         joined,
@@ -288,7 +292,7 @@ def _open_rows(tables: LedgerTables) -> Select[Any]:
         same_key(since, row),
         since.c.stream_id == row.c.stream_id,
         since.c.content_hash == row.c.content_hash,
-        _weight(since) > _weight(row),
+        weight(since) > weight(row),
     )
     return (
         select(
