@@ -24,7 +24,11 @@ def get_provider_info() -> dict[str, object]:
         "operators": [
             {
                 "integration-name": _TITLE,
-                "python-modules": ["airflow_provider_bingads.operators.offline_conversions"],
+                "python-modules": [
+                    "airflow_provider_bingads.operators.ledger",
+                    "airflow_provider_bingads.operators.ledger_keeping",
+                    "airflow_provider_bingads.operators.offline_conversions",
+                ],
             }
         ],
         "hooks": [{"integration-name": _TITLE, "python-modules": ["airflow_provider_bingads.hooks.bingads"]}],

@@ -75,16 +75,12 @@ def inspected(conn_id: str, schema: str | None) -> Iterator[LedgerInspection]:
 def kept(conn_id: str, schema: str | None) -> Iterator[tuple[LedgerKeeper, LedgerInspection]]:
     """Hand out the ledger for keeping it; one that is not there is refused, not created."""
     with airflow_at_hand():
-        from airflow_provider_bingads.warehouse import ledger_for
-        from airflow_provider_bingads.warehouse.ledger.inspection import LedgerInspection
-        from airflow_provider_bingads.warehouse.ledger.keeper import LedgerKeeper
+        from airflow_provider_bingads.warehouse.ledger.at_hand import kept_ledger
 
         engine = database_engine(conn_id)
         try:
-            inspection = LedgerInspection(engine, schema)
-            inspection.refuse_missing()
-            with contextlib.closing(ledger_for(engine, schema)) as ledger:
-                yield LedgerKeeper(ledger), inspection
+            with kept_ledger(engine, schema, owner="bingads ledger, on the command line") as at_hand:
+                yield at_hand
         finally:
             engine.dispose()
 

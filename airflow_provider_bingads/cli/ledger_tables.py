@@ -192,11 +192,8 @@ def _in_short(run: RunLine) -> str:
 
 def _print_counts(screen: Any, run: RunLine) -> None:
     counts = dict(run.counts or {})
-    screen.print(
-        plain(
-            f"{few(counts.pop('source_rows'), 'source row')}; {few(run.calls or 0, 'call')}, {run.retries or 0:,} of them repeated"
-        )
-    )
+    calls = f"{few(run.calls or 0, 'call')}, {run.retries or 0:,} of them repeated"
+    screen.print(plain(f"{few(counts.pop('source_rows'), 'source row')}; {calls}", ""))
     for label, names in _GROUPS.items():
         told = ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in names if counts.get(name))
         screen.print(plain(f"  {label}: {told or 'none'}", ""))
