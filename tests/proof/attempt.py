@@ -33,7 +33,7 @@ from tests.sync.sync_fakes import OneThread, Quiet
 if TYPE_CHECKING:
     from tests.proof.world import World
 
-__all__ = ["Attempt", "Hook", "Killed"]
+__all__ = ["BATCH_ROWS", "Attempt", "Hook", "Killed"]
 
 BATCH_ROWS = 3
 MAX_IN_FLIGHT = 2
@@ -66,18 +66,17 @@ class Attempt:
     number: int
     identity: RunIdentity
     hook: Hook | None = None
-    choose: Callable[[Sequence[str]], int] = lambda _lanes: 0
     passed: list[str] = field(default_factory=list)
     killed: bool = False
     finished: bool = False
     error: BaseException | None = None
     counts: dict[str, int] = field(default_factory=dict)
-    first_call: int = 0
 
     def at(self, name: str) -> None:
         """Pass a point."""
         self.check_alive()
         self.passed.append(name)
+        self.world.witness.passes(name)
         if self.hook is not None:
             self.hook(self, name)
         self.check_alive()
@@ -99,7 +98,6 @@ class Attempt:
 
     def run(self) -> Attempt:
         """Make the try, from opening connections to the task's end."""
-        self.first_call = len(self.world.emulator.journal.calls) + 1
         opened: list[Any] = []
         try:
             self._run(opened)
@@ -128,7 +126,7 @@ class Attempt:
             clock=clock,
             ids=world.new_id,
             ledger=ledger,
-            executor=_Lanes(self, choose=self.choose),
+            executor=_Lanes(self, choose=world.choose),
             progress=Quiet(),
             at=self.at,
         )
@@ -296,7 +294,10 @@ class _Wire(httpx.BaseTransport):
         what = "sign-in" if "oauth2" in request.url.path else "call"
         attempt.at(f"wire.{what}.before")
         world.witness.sees(attempt, request)
-        response = world.transport_to_service.handle_request(request)
+        try:
+            response = world.transport_to_service.handle_request(request)
+        finally:
+            world.witness.saw(attempt)
         attempt.at(f"wire.{what}.after")
         return response
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -17,7 +17,8 @@ __all__ = ["Witness"]
 class Witness:
     """Notes what was sent, and by whom.
 
-    :param problems: what must never be, as sentences.
+    ``problems`` holds what must never be, as sentences; ``caller`` tells which try made a call, by the call's number
+    at the service.
     """
 
     def __init__(self, world: World) -> None:
@@ -26,6 +27,8 @@ class Witness:
         self._marker = world.case.marker.encode()
         self._reader: sqlite3.Connection | None = None
         self.problems: list[str] = []
+        self.caller: dict[int, int] = {}
+        self._epochs: dict[str, int] = {}
 
     def sees(self, attempt: Attempt, request: httpx.Request) -> None:
         """Judge one request before the service sees it."""
@@ -38,11 +41,27 @@ class Witness:
         if self._world.transport == "rest" and self._intents() < len(self._sent):
             self.problems.append(f"try {attempt.number} sent a batch before its intent was durable")
 
+    def saw(self, attempt: Attempt) -> None:
+        """Note who made the calls that the service has seen by now."""
+        for number in range(len(self.caller) + 1, len(self._world.emulator.journal.calls) + 1):
+            self.caller[number] = attempt.number
+
+    def passes(self, name: str) -> None:
+        """Look at the leases after each time one may have been taken: their epochs only grow."""
+        if name != "ledger.acquire.after":
+            return
+        for stream, epoch in self._ask("SELECT stream_id, epoch FROM bingads_lease"):
+            if epoch < self._epochs.get(stream, 0):
+                self.problems.append(f"a lease went back from epoch {self._epochs[stream]} to {epoch}")
+            self._epochs[stream] = epoch
+
     def _intents(self) -> int:
+        return int(self._ask("SELECT count(*) FROM bingads_call WHERE event = 'intent'")[0][0])
+
+    def _ask(self, query: str) -> list[tuple[Any, ...]]:
         if self._reader is None:
             self._reader = sqlite3.connect(self._world.ledger_file, check_same_thread=False, timeout=0)
-        query = "SELECT count(*) FROM bingads_call WHERE event = 'intent'"
-        return int(self._reader.execute(query).fetchone()[0])
+        return self._reader.execute(query).fetchall()
 
     def close(self) -> None:
         """Close the look into the ledger."""

@@ -20,7 +20,7 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -41,7 +41,7 @@ from airflow_provider_bingads.warehouse import describe_source, open_source
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
 from airflow_provider_bingads.warehouse.ledger.sqlite import SqliteBackend
 from airflow_provider_bingads.warehouse.source import SqlSource
-from tests.proof.attempt import Attempt, Hook
+from tests.proof.attempt import BATCH_ROWS, Attempt, Hook
 from tests.proof.case import Case, Row
 from tests.proof.moments import RESTART_SECONDS, SimulatedTime
 from tests.proof.witness import Witness
@@ -71,6 +71,9 @@ class World:
 
     :param rows: the source's rows now; a change is read by the next try.
     :param accounts: account ids at the service.
+    :param choose: which of the pieces of work that are ready is done next.
+    :param clean_tries: tries made after the faults stopped.
+    :param earlier_values: by ``order_id`` the values a row had before it was edited.
     :param by_account: rows are routed by their column ``account``.
     """
 
@@ -85,9 +88,10 @@ class World:
     attempts: list[Attempt] = field(default_factory=list)
     dag_run: int = 1
     clean_tries: int = 0
-    edited: bool = False
+    earlier_values: dict[str, set[Any]] = field(default_factory=dict)
     witness: Witness = field(init=False)
     transport_to_service: InProcessTransport = field(init=False)
+    choose: Callable[[Sequence[str]], int] = lambda _lanes: 0
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -114,6 +118,11 @@ class World:
     def entity(self) -> EventEntity:
         """What is delivered."""
         return self.case.entity
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows a call."""
+        return BATCH_ROWS
 
     @property
     def plan(self) -> SourcePlan:
@@ -152,6 +161,12 @@ class World:
     @property
     def _run_name(self) -> str:
         return f"scheduled-{self.dag_run}"
+
+    def edit(self, position: int, value: Any) -> None:
+        """Give a source row another content under the same identity."""
+        row, column = self.rows[position], self.case.value_column
+        self.earlier_values.setdefault(row["order_id"], set()).add(row[column])
+        row[column] = value
 
     def next_dag_run(self) -> None:
         """Let the later tries belong to a later DAG run."""

@@ -1,0 +1,135 @@
+"""Which scenarios there are: every crash, every fault, and the pairs, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import product
+from typing import Final
+
+from airflow_provider_bingads.emulator.injection import KINDS
+from tests.proof.case import cases
+from tests.proof.scenarios import run_scenario
+
+__all__ = ["TRANSPORTS", "fault_steps", "long_scenarios", "quick_scenarios"]
+
+TRANSPORTS: Final = ("rest", "soap")
+_SLOW_KINDS: Final = frozenset({"huge_reply", "gzip_bomb"})
+"""Each of them moves a hundred megabytes; alone at every call, not in pairs."""
+_AT_SIGN_IN: Final = ("reset_before", "reset_mid_request", "drop_before_apply", "drop_after_apply", "garbage")
+CHIEF_KINDS: Final = (
+    "drop_after_apply", "late_apply", "dup_delivery", "soap_internal_after", "throttle_117", "token_expired_109",
+    "http_503_html", "index_missing", "several_errors_per_row", "partial_errors_shuffled", "drop_before_apply",
+    "creds_105",
+)  # fmt: skip
+"""The kinds that differ in what a client can know; the others come to the same as one of them."""
+
+
+@cache
+def shape(entity: str, transport: str, variant: str) -> tuple[int, int]:
+    """Return how many points the first try of a scenario without faults passes, and how many calls it makes."""
+    points = run_scenario(f"{entity}:{transport}:{variant}:").points
+    return len(points), points.count("wire.call.before")
+
+
+def fault_steps(calls: int, *, kinds: Sequence[str] = tuple(KINDS)) -> list[str]:
+    """Return a step for each kind of fault at each call, those of the sign-in service at its own call."""
+    token = [kind for kind in kinds if kind.startswith("token_endpoint_")]
+    at_calls = [f"fault@{call}={kind}" for call in range(1, calls + 1) for kind in kinds if kind not in token]
+    return [*at_calls, *(f"fault@token={kind}" for kind in (*token, *_AT_SIGN_IN) if kind in kinds)]
+
+
+def crashes(where: str) -> list[str]:
+    """Return a crash at each point."""
+    points, _ = shape(*where.split(":"))
+    return [f"{where}:crash@{point}" for point in range(1, points + 1)]
+
+
+def faults(where: str) -> list[str]:
+    """Return each fault at each call."""
+    _, calls = shape(*where.split(":"))
+    return [f"{where}:{step}" for step in fault_steps(calls)]
+
+
+def freezes(where: str) -> list[str]:
+    """Return a freeze at each point."""
+    points, _ = shape(*where.split(":"))
+    return [f"{where}:freeze@{point}" for point in range(1, points + 1)]
+
+
+def pairs_of_crashes(where: str, step: int = 1) -> Iterator[str]:
+    """Return a crash at each point, and in the next try one at each point; or at every ``step``-th, in a grid."""
+    points, _ = shape(*where.split(":"))
+    # a later try waits for the dead one's lease and reads what it left, so that it passes more points
+    for first, second in product(range(1, points + 1), range(1, points + 21)):
+        if (first + second) % step == 0:
+            yield f"{where}:crash@{first}+crash@{second}"
+
+
+def pairs_of_faults(where: str, step: int = 1) -> Iterator[str]:
+    """Return each fault at each call together with each chief fault at each later one."""
+    _, calls = shape(*where.split(":"))
+    kinds = [kind for kind in KINDS if kind not in _SLOW_KINDS and not kind.startswith("token_endpoint_")]
+    numbered = enumerate(product(range(1, calls + 1), kinds, range(1, calls + 3), CHIEF_KINDS))
+    for number, (first, one, second, other) in numbered:
+        if first < second and number % step == 0:
+            yield f"{where}:fault@{first}={one}+fault@{second}={other}"
+
+
+def faults_and_crashes(where: str, step: int = 1) -> Iterator[str]:
+    """Return each chief fault at each call with a crash at each point."""
+    points, calls = shape(*where.split(":"))
+    steps = [one for one in fault_steps(calls, kinds=CHIEF_KINDS) if "token" not in one.partition("=")[0]]
+    for number, (fault, point) in enumerate(product(steps, range(1, points + 1))):
+        if number % step == 0:
+            yield f"{where}:{fault}+crash@{point}"
+
+
+def pairs_of_writers(where: str, step: int = 1) -> Iterator[str]:
+    """Return two writers, the one standing still at each point, the other at each of its own, or a grid of these."""
+    points, _ = shape(*where.split(":"))
+    for first, second in product(range(1, points + 1), range(1, points + 41)):
+        if (first + 7 * second) % step == 0:
+            yield f"{where}:writers@{first},{second}"
+
+
+def quick_scenarios() -> Iterator[str]:
+    """Yield the quick tier: all single crashes, faults and freezes on REST, and a sample of everything else."""
+    for case in cases():
+        rest = f"{case.name}:rest:plain"
+        yield f"{rest}:"
+        yield from crashes(rest)
+        yield from (name for name in faults(rest) if name.partition("=")[2] not in _SLOW_KINDS)
+        yield from freezes(rest)
+        yield from pairs_of_crashes(rest, 199)
+        yield from pairs_of_faults(rest, 97)
+        yield from faults_and_crashes(rest, 97)
+        yield from pairs_of_writers(rest, 199)
+        for variant in ("accounts", "deferred", "edited", "backwards"):
+            yield from crashes(f"{case.name}:rest:{variant}")[::9]
+        soap = f"{case.name}:soap:plain"
+        yield from crashes(soap)[::15]
+        yield from faults(soap)[::11]
+
+
+def long_scenarios() -> Iterator[str]:
+    """Yield the long tier."""
+    for case in cases():
+        for transport in TRANSPORTS:
+            where = f"{case.name}:{transport}:plain"
+            yield f"{where}:"
+            yield from crashes(where)
+            yield from faults(where)
+            yield from freezes(where)
+            every = 1 if transport == "rest" else 40
+            yield from pairs_of_crashes(where, 2 * every)
+            yield from pairs_of_faults(where, every)
+            yield from faults_and_crashes(where, every)
+            yield from pairs_of_writers(where, 7 * every)
+        for variant in ("accounts", "deferred", "edited", "backwards"):
+            where = f"{case.name}:rest:{variant}"
+            yield from crashes(where)
+            yield from faults(where)
+            yield from freezes(where)
+            yield from pairs_of_crashes(where, 40)
+            yield from faults_and_crashes(where, 20)
