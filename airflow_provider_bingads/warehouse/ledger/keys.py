@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select
 from airflow_provider_bingads.warehouse.ledger.kept import Scope
 from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX, LedgerTables, key_prefix
 
-__all__ = ["chunks", "has_key", "in_scope", "is_named"]
+__all__ = ["as_written", "chunks", "has_key", "in_scope", "is_named"]
 
 _Item = TypeVar("_Item")
 _A_STATEMENT: Final = 300
@@ -25,7 +25,7 @@ def is_named(row: FromClause, keys: Sequence[str]) -> ColumnElement[bool]:
     :param row: ``bingads_row`` or an alias of it.
     :param keys: at least one; a list of several key columns may be spelled with any spaces.
     """
-    named = row.c.source_ref.in_(sorted({spelling for key in keys for spelling in (key, _as_written(key))} - {""}))
+    named = row.c.source_ref.in_(sorted({spelling for key in keys for spelling in (key, as_written(key))} - {""}))
     row_keys = sorted({key.lower() for key in keys if _ROW_KEY.fullmatch(key.lower())})
     return or_(named, has_key(row, row_keys)) if row_keys else named
 
@@ -65,7 +65,7 @@ def chunks(items: Sequence[_Item]) -> Iterator[list[_Item]]:
         yield list(items[start : start + _A_STATEMENT])
 
 
-def _as_written(key: str) -> str:
+def as_written(key: str) -> str:
     """Return a list of several key columns as the ledger writes it, whatever its spaces."""
     if not key.startswith("["):
         return key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from airflow_provider_bingads.domain.outcomes import CALL_RANK, FORGOTTEN_CONTEN
 from airflow_provider_bingads.domain.pii import personal_shape
 from airflow_provider_bingads.exceptions import FixConfiguration
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
+from airflow_provider_bingads.warehouse.ledger.keys import as_written, has_key
 from airflow_provider_bingads.warehouse.ledger.next_steps import next_of_row
 from airflow_provider_bingads.warehouse.ledger.reads import members_of
 from airflow_provider_bingads.warehouse.ledger.reports import Page, Present, RowStory, Story, Version
@@ -50,7 +50,7 @@ class _Place:
         """Return the conditions that pick its records."""
         if self.source_ref or self.row_key is None:
             return row.c.source_ref == self.source_ref, row.c.stream_id == self.stream_id
-        return _has_key(row, self.row_key), row.c.stream_id == self.stream_id
+        return has_key(row, [self.row_key]), row.c.stream_id == self.stream_id
 
 
 def story_of(connection: Connection, tables: LedgerTables, key: str, *, account_id: str | None, limit: int) -> Story:
@@ -74,28 +74,14 @@ def _places(
     connection: Connection, tables: LedgerTables, key: str, account_id: str | None
 ) -> tuple[str, Sequence[_Place]]:
     row = tables.row
-    for spelling in dict.fromkeys((key, _as_written(key))) if key else ():
+    for spelling in dict.fromkeys((key, as_written(key))) if key else ():
         if found := _distinct(connection, tables, _of_account(tables, row.c.source_ref == spelling, account_id)):
             return "source_ref", [_Place(*it, None) for it in found]
     row_key = key.lower()
     if not _ROW_KEY.fullmatch(row_key):
         return "source_ref", []
-    found = _distinct(connection, tables, _of_account(tables, _has_key(row, row_key), account_id))
+    found = _distinct(connection, tables, _of_account(tables, has_key(row, [row_key]), account_id))
     return "row_key", [_Place(*it, row_key) for it in found]
-
-
-def _has_key(row: Any, row_key: str) -> Any:
-    return and_(key_prefix(row.c.row_key) == row_key[:KEY_PREFIX], row.c.row_key == row_key)
-
-
-def _as_written(key: str) -> str:
-    """Return a list of several key columns as the ledger writes it, whatever its spaces."""
-    if not key.startswith("["):
-        return key
-    try:
-        return json.dumps(json.loads(key), ensure_ascii=False)
-    except ValueError:
-        return key
 
 
 def _of_account(tables: LedgerTables, condition: Any, account_id: str | None) -> Any:
