@@ -89,5 +89,10 @@ def test_an_unknown_setting_stops_the_run(setting: object) -> None:
         dashes_setting({"click_id_dashes": setting})
 
 
+@pytest.mark.parametrize("setting", ["accept", "refuse", "remove"])
+def test_a_setting_is_taken_as_it_is(setting: str) -> None:
+    assert dashes_setting({"click_id_dashes": setting}) == setting
+
+
 def test_without_a_setting_both_spellings_are_accepted() -> None:
     assert dashes_setting({}) == "accept"

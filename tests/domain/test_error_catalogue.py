@@ -117,7 +117,7 @@ def test_an_unknown_code_is_a_rejection_that_says_it_is_unknown(
     service: str, code: int | None, name: str | None
 ) -> None:
     found = advice(service, code, name)
-    assert (found.action, found.known) == (Action.REJECT, False)
+    assert (found.action, found.known, found.owner) == (Action.REJECT, False, "platform")
     assert "operation-error-codes" in found.remedy
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_bingads.domain.calls import CallResult, CallVerdict
 from airflow_provider_bingads.domain.outcomes import (
     CALL_RANK,
     FORGOTTEN_CONTENT,
@@ -47,6 +48,13 @@ def test_counters_verdicts_and_the_erased_content_have_the_words_that_are_stored
     assert {counter.value for counter in Counter} == {"skipped", "already_rejected", "out_of_window"}
     assert {finality.value for finality in Finality} == {"final", "deferred"}
     assert FORGOTTEN_CONTENT == "0000000000000000"
+
+
+def test_the_end_of_a_call_has_the_words_that_are_stored_and_cost_one_attempt_unless_told() -> None:
+    assert {verdict.value for verdict in CallVerdict} == {"answered", "not_applied", "unknown"}
+    assert CallResult(CallVerdict.UNKNOWN) == CallResult(
+        CallVerdict.UNKNOWN, (), None, None, None, "", attempts=1, latency_ms=0, throttle_wait_seconds=0.0
+    )
 
 
 def test_a_violation_is_the_data_owners_and_final_unless_it_says_otherwise() -> None:

@@ -72,7 +72,7 @@ def unlisted(judged: Iterable[Judgement], mutants: Iterable[Mutant]) -> list[Nam
 
 def _shown(name: Name, mutant: Mutant | None = None) -> str:
     module, function, change = name
-    line = f" (line {mutant.lines[0]})" if mutant else ""
+    line = f" (line {mutant.lines[0]})" if mutant and mutant.lines else ""
     return f"  {module}: {function or 'module level'}{line}\n" + "\n".join(
         f"    {part}" for part in change.splitlines()
     )

@@ -32,14 +32,15 @@ class Mutant:
     :param module: its name below the package, ``domain.times``.
     :param function: qualified name of the function or class changed, empty at module level.
     :param change: the changed lines, each after ``- `` or ``+ ``; with ``function`` it names the mutant for good.
-    :param lines: first and last line of the statement changed.
+    :param lines: first and last line of the statement changed; None where a cache keeps what they made, so that not
+        only the tests that run them meet the change.
     :param source: the whole module, changed.
     """
 
     module: str
     function: str
     change: str
-    lines: tuple[int, int]
+    lines: tuple[int, int] | None
     source: str
 
     @property
@@ -83,14 +84,20 @@ def _lines_changed(source: str, changed: str) -> str:
     return "\n".join(gone + come)
 
 
+def _is_cached(node: cst.FunctionDef | cst.ClassDef) -> bool:
+    names = [one.decorator.value for one in node.decorators if isinstance(one.decorator, cst.Name)]
+    return any(name in {"cache", "cached_property"} for name in names)
+
+
 class _Collector(cst.CSTVisitor):
     METADATA_DEPENDENCIES = (ByteSpanPositionProvider, PositionProvider)
 
     def __init__(self, source: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, tuple[int, int], str]] = []
+        self.found: list[tuple[str, tuple[int, int] | None, str]] = []
         self._bytes = source.encode()
         self._names: list[str] = []
+        self._cached = 0
         self._statements: list[tuple[int, int]] = [(1, 1)]
 
     def on_visit(self, node: cst.CSTNode) -> bool:
@@ -98,6 +105,7 @@ class _Collector(cst.CSTVisitor):
             return False
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             self._names.append(node.name.value)
+            self._cached += _is_cached(node)
         if isinstance(node, cst.BaseStatement | cst.BaseSmallStatement):
             self._statements.append(self._span(node))
         for old, new in changes_of(node):
@@ -109,6 +117,7 @@ class _Collector(cst.CSTVisitor):
             return
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             self._names.pop()
+            self._cached -= _is_cached(node)
         if isinstance(node, cst.BaseStatement | cst.BaseSmallStatement):
             self._statements.pop()
 
@@ -127,9 +136,9 @@ class _Collector(cst.CSTVisitor):
         position = self.get_metadata(PositionProvider, node)
         return position.start.line, position.end.line
 
-    def _lines(self, node: cst.CSTNode) -> tuple[int, int]:
+    def _lines(self, node: cst.CSTNode) -> tuple[int, int] | None:
         """Return the lines whose run shows that a test meets the node: from its statement's first to its own last."""
-        return self._statements[-1][0], self._span(node)[1]
+        return None if self._cached else self._statements[-1][0], self._span(node)[1]
 
     def _with(self, old: cst.CSTNode, new: cst.CSTNode) -> str:
         span = self.get_metadata(ByteSpanPositionProvider, old)

@@ -109,9 +109,9 @@ class Runner:
         """Return the tests that run the changed lines; where an import does, all but the slow ones."""
         seconds = self._observed.seconds
         by_line = self._observed.tests.get(mutant.module, {})
-        first, last = mutant.lines
+        first, last = mutant.lines or (0, -1)
         met = set().union(*(by_line.get(line, set()) for line in range(first, last + 1)))
-        if "" not in met:
+        if mutant.lines and "" not in met:
             return self._in_order(met)
         own = set().union(*by_line.values()) - {""}
         fast = {test for test in seconds if seconds[test] < _SLOW_SECONDS}

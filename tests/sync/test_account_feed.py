@@ -17,7 +17,11 @@ CELLS: list[tuple[Any, str]] = [
     (True, ""),
     (-5, ""),
     (12.5, ""),
+    (False, ""),
+    ("12.0.0", ""),
+    ("0", ""),
     ("9" * 20, ""),
+    ("9" * 19, "9" * 19),
     ("٣", ""),
     (b"12", ""),
     (123, "123"),
@@ -53,3 +57,30 @@ def test_without_an_account_column_all_rows_belong_to_the_given_account() -> Non
         None,
         None,
     ]
+
+
+def test_a_row_is_looked_at_without_being_taken() -> None:
+    feed = AccountFeed(iter([[], [["7", "a"], ["7", "b"]], [["8", "c"]]]), 0, "")
+
+    assert feed.peek() == feed.peek() == ["7", "a"]
+    assert feed.next_chunk("8") is None
+    assert feed.next_chunk("7") == [["7", "a"], ["7", "b"]]
+    assert feed.peek() == ["8", "c"]
+    assert feed.next_chunk("7") is None
+    assert feed.next_chunk("8") == [["8", "c"]]
+    assert (feed.peek(), feed.account(), feed.next_chunk("8")) == (None, None, None)
+
+
+def test_a_source_that_ended_is_not_asked_again() -> None:
+    """A cursor that is read past its end may raise, or begin anew."""
+    asked = iter([[["7"]], None, [["8"]]])
+    feed = AccountFeed(iter(lambda: next(asked), None), 0, "")
+
+    assert [feed.next_chunk("7"), feed.account(), feed.account()] == [[["7"]], None, None]
+
+
+def test_spellings_of_one_account_stay_together() -> None:
+    rows = [["07"], ["7"], [7], [7.0], ["8"]]
+    feed = AccountFeed(iter([rows]), 0, "")
+
+    assert feed.next_chunk("7") == rows[:4]
