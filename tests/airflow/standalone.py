@@ -60,12 +60,12 @@ class StandaloneAirflow:
         self.wait_for(self._is_healthy, timeout_seconds, "Airflow to become healthy")
         self._token = self.request("GET", "/auth/token")["access_token"]
 
-    def stop(self) -> None:
+    def stop(self, grace_seconds: float = 20) -> None:
         """End the process group; the children of ``standalone`` outlive a signal to the parent alone."""
         if self._process is None:
             return
         _signal_group(self._process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + grace_seconds
         while _group_lives(self._process.pid) and time.monotonic() < deadline:
             self._process.poll()
             time.sleep(0.2)

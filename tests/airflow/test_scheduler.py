@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,21 +127,6 @@ def test_run_without_a_logical_date_is_sent(
     run_id = airflow.trigger(dag_id, None)
     assert airflow.state_of(dag_id, run_id) == "success"
     assert airflow.xcom(dag_id, run_id, "apply", "return_value")["applied"] == 1
-
-
-def test_retry_after_a_killed_worker_completes_the_upload(
-    airflow: StandaloneAirflow, service: EmulatorControl, source: Warehouse, now: datetime
-) -> None:
-    service.configure(latency_ms=500)
-    rows = [conversion(n, now - timedelta(hours=1, seconds=n)) for n in range(20_000)]
-    source.insert("offline_conversions", rows)
-    run_id = airflow.trigger(SLIDING, now - timedelta(minutes=1))
-    airflow.wait_for(lambda: service.stats()["keys_applied"] >= 4_000, 60, "the upload")
-    os.kill(airflow.task(SLIDING, run_id, "apply")["pid"], signal.SIGKILL)
-    assert airflow.state_of(SLIDING, run_id) == "success"
-    stats = service.stats()
-    assert (stats["keys_applied"], stats["keys_received_again_after_answer"]) == (20_000, 0)
-    assert airflow.task(SLIDING, run_id, "apply")["try_number"] == 2
 
 
 def test_task_marked_failed_ends_by_itself_and_the_next_run_completes_it(
