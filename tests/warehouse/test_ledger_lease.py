@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 
 from airflow_provider_bingads.sync.ports import Lease, LeaseHolder
 from airflow_provider_bingads.warehouse import SqlLedger, ledger_for
@@ -97,6 +98,36 @@ def test_an_owner_of_any_length_is_cut(ledger: SqlLedger) -> None:
     lease = ledger.acquire(STREAM, "o" * 5000, 60)
     assert isinstance(lease, Lease)
     assert ledger.renew(lease, 60) is not None
+
+
+@pytest.mark.parametrize("asked", ["acquire", "renew", "release"])
+def test_a_process_frozen_in_the_middle_holds_nobody_up(engine: Engine, asked: str) -> None:
+    """It stops right after its statement, before it can say anything else to the database, and never goes on."""
+    frozen, woken = threading.Event(), threading.Event()
+
+    def freeze(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("UPDATE") and threading.current_thread() is not threading.main_thread():
+            frozen.set()
+            woken.wait(60)
+
+    mine, others = ledger_for(engine), ledger_for(engine)
+    held = mine.acquire(STREAM, "frozen", 0)
+    assert isinstance(held, Lease)
+    work = {"acquire": lambda: mine.acquire(STREAM, "frozen", 0), "renew": lambda: mine.renew(held, 0)}
+    thread = threading.Thread(target=work.get(asked, lambda: mine.release(held)), daemon=True)
+    event.listen(engine, "after_cursor_execute", freeze)
+    try:
+        thread.start()
+        assert frozen.wait(30)
+        started = time.monotonic()
+        assert isinstance(others.acquire(STREAM, "other", 60), Lease)
+        assert time.monotonic() - started < 5
+    finally:
+        woken.set()
+        thread.join(30)
+        event.remove(engine, "after_cursor_execute", freeze)
+        mine.close()
+        others.close()
 
 
 def contend(url: str, schema: str | None, worker: int, times: int, log: str) -> None:

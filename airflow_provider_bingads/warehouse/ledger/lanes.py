@@ -45,13 +45,23 @@ class Lane:
             self._at(f"ledger.{what}.after")
 
     @contextmanager
+    def statements(self, what: str = "statements") -> Iterator[Connection]:
+        """Hand out the connection for single statements that write, each a transaction of its own.
+
+        No lock outlives its statement, so a process that freezes or vanishes between two of them holds nobody up.
+
+        :param what: what for, in the names of the points passed.
+        """
+        with self._gate(), self.use(what) as connection:
+            yield connection
+
+    @contextmanager
     def transaction(self, what: str = "transaction") -> Iterator[Connection]:
         """Hand out the connection inside a writing transaction, and commit at the end.
 
         :param what: what for, in the names of the points passed.
         """
-        gate: AbstractContextManager[object] = self._backend.gate or nullcontext()
-        with gate, self._held() as connection:
+        with self._gate(), self._held() as connection:
             self._at(f"ledger.{what}.begin.before")
             connection.exec_driver_sql(self._backend.begin)
             self._at(f"ledger.{what}.begin.after")
@@ -59,6 +69,9 @@ class Lane:
             self._at(f"ledger.{what}.commit.before")
             connection.exec_driver_sql("COMMIT")
             self._at(f"ledger.{what}.commit.after")
+
+    def _gate(self) -> AbstractContextManager[object]:
+        return self._backend.gate or nullcontext()
 
     @contextmanager
     def _held(self) -> Iterator[Connection]:

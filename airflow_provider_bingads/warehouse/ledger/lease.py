@@ -1,7 +1,8 @@
 """The lease: one row for each stream, moved by compare-and-swap on the database's own clock.
 
 The caller's clock plays no part, so workers whose clocks differ cannot hold the same stream at once
-(``delivery.md`` 3.6). The row is the only thing in the ledger that is ever updated.
+(``delivery.md`` 3.6). The row is the only thing in the ledger that is ever updated. Each statement here is a
+transaction of its own: a process that froze inside one would keep the row locked, and everybody waiting.
 """
 
 from __future__ import annotations
@@ -41,25 +42,26 @@ def holder(connection: Connection, lease: Table, backend: Backend, stream_id: st
 def acquire(
     connection: Connection, lease: Table, backend: Backend, *, stream_id: str, owner: str, seconds: float
 ) -> Lease | LeaseHolder:
-    """Take the lease if nobody holds it; inside a transaction.
+    """Take the lease if nobody holds it.
 
     A lease is free from its expiry on, whoever held it; until then not even its holder's own next try may have it,
-    for the earlier one may still be running.
+    for the earlier one may still be running. The epoch read first decides who of several takes it.
     """
-    if _row(connection, lease, stream_id) is None:
+    row = _row(connection, lease, stream_id)
+    if row is None:
         first = (stream_id, "", 0, _NEVER, _NEVER)
         backend.append(connection, lease, [first], careful=True, plain=False)
+        row = _row(connection, lease, stream_id)
     now = backend.now(connection)
     expires_at = now + timedelta(seconds=seconds)
     taken = connection.execute(
         update(lease)
-        .where(lease.c.stream_id == stream_id, lease.c.expires_at <= _stored(now))
-        .values(owner=owner, epoch=lease.c.epoch + 1, acquired_at=_stored(now), expires_at=_stored(expires_at))
+        .where(lease.c.stream_id == stream_id, lease.c.epoch == row.epoch, lease.c.expires_at <= _stored(now))
+        .values(owner=owner, epoch=row.epoch + 1, acquired_at=_stored(now), expires_at=_stored(expires_at))
     )
-    row = _row(connection, lease, stream_id)
     if taken.rowcount == 1:
-        return Lease(stream_id=stream_id, owner=owner, epoch=row.epoch, expires_at=expires_at)
-    return _holder(row, now)
+        return Lease(stream_id=stream_id, owner=owner, epoch=row.epoch + 1, expires_at=expires_at)
+    return _holder(_row(connection, lease, stream_id), now)
 
 
 def renew(connection: Connection, lease: Table, backend: Backend, held: Lease, *, seconds: float) -> Lease | None:

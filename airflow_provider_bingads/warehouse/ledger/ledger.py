@@ -78,7 +78,7 @@ class SqlLedger:
             lambda connection: leases.holder(connection, self._tables.lease, self._backend, stream_id),
         )
         return held or self._on(
-            partial(self._lease.transaction, "acquire"),
+            partial(self._lease.statements, "acquire"),
             lambda connection: leases.acquire(
                 connection, self._tables.lease, self._backend, stream_id=stream_id, owner=owner, seconds=seconds
             ),
@@ -87,14 +87,14 @@ class SqlLedger:
     def renew(self, lease: Lease, seconds: float) -> Lease | None:
         """Extend the lease; None when it is no longer ours."""
         return self._on(
-            partial(self._lease.transaction, "renew"),
+            partial(self._lease.statements, "renew"),
             lambda connection: leases.renew(connection, self._tables.lease, self._backend, lease, seconds=seconds),
         )
 
     def release(self, lease: Lease, not_before: datetime | None = None) -> None:
         """Give the lease up now, or let it run until ``not_before``, but not beyond the end it had."""
         self._on(
-            partial(self._lease.transaction, "release"),
+            partial(self._lease.statements, "release"),
             lambda connection: leases.release(
                 connection, self._tables.lease, self._backend, lease, not_before=not_before
             ),
