@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from airflow_provider_bingads.exceptions import FixConfiguration, FixLedger
 from airflow_provider_bingads.warehouse import SqlLedger, ledger_ddl, ledger_for
 from airflow_provider_bingads.warehouse.filesystems import network_filesystem
+from airflow_provider_bingads.warehouse.ledger.keeper import LedgerKeeper
 from airflow_provider_bingads.warehouse.ledger.schema import VERSION
 from tests.warehouse.conftest import POSTGRES
 from tests.warehouse.ledger_records import STREAM, entries, error, name, row, run
@@ -179,6 +182,36 @@ def test_with_those_grants_what_is_recorded_cannot_be_changed(postgres_engine: E
     for change in changes:
         with loader.connect() as connection, pytest.raises(Exception, match="permission denied"):
             connection.execute(text(change))
+
+
+@pytest.mark.postgres
+def test_a_loader_may_replay_and_to_forget_and_prune_takes_a_keeper(postgres_engine: Engine, loader: Engine) -> None:
+    role = role_of(loader)
+    run_script(postgres_engine, ledger_ddl("postgresql", role=role))
+    ledger = ledger_for(loader)
+    keeper = LedgerKeeper(ledger)
+    ledger.start_run(run())
+    refused = row(state="rejected", code=5603, event_time=datetime.now(UTC), row_key="0" * 32)
+    ledger.record(
+        entries(refused, row(call_id=name("c", 2), source_ref="2", event_time=datetime(2020, 1, 1, tzinfo=UTC)))
+    )
+    assert keeper.replay(code=5603, apply=True).rows
+    assert keeper.prune().tables[1].rows == 1
+    for keep in (partial(keeper.forget, "1"), keeper.prune):
+        with pytest.raises(FixLedger, match="bingads_keeper") as caught:
+            keep(apply=True)
+    run_script(postgres_engine, script_in(str(caught.value), role).replace("bingads_keeper", role))
+    assert keeper.prune(apply=True).tables[1].rows == 1
+    assert keeper.forget("1", apply=True).tombstones == 1
+    ledger.close()
+
+
+@pytest.mark.parametrize(("dialect", "grants"), [("postgresql", 8), ("mysql", 33), ("sqlite", 0)])
+def test_a_keeper_gets_what_a_loader_gets_and_more(dialect: str, grants: int) -> None:
+    script = ledger_ddl(dialect, role="loads", keeper="keeps")
+    with_keeper = [line for line in script.splitlines() if line.startswith("GRANT")]
+    assert len([line for line in with_keeper if "loads" in line]) < max(1, grants)
+    assert len(with_keeper) == grants
 
 
 @pytest.mark.postgres
