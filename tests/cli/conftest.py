@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from airflow_provider_bingads.cli.main import main
 from airflow_provider_bingads.emulator.testing import EmulatorControl
+from tests.cli.filled_ledger import copied
 
 Run = Callable[..., Result]
 
@@ -48,3 +49,11 @@ def connect(bingads_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) 
 
     use()
     return use
+
+
+@pytest.fixture
+def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a ledger that real runs filled; Airflow knows it as ``ledger``."""
+    path = copied(tmp_path)
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    return path

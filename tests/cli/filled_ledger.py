@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
+import json
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from airflow_provider_bingads.emulator.server import start
+from airflow_provider_bingads.emulator.settings import Settings
+from airflow_provider_bingads.emulator.testing import EmulatorControl
 from tests.operators.operators_world import DDL, Ran, TaskInstance, Warehouse, conversions, run
 
 APPLIED, REFUSED, INVALID, WAITING, AGAIN, CHANGED, MENDED, DOUBTED, DOUBT = (
@@ -50,7 +60,10 @@ def _unanswered(service: Any, dag_run_id: str) -> Ran:
 
 
 def leave_open(path: Path, source_ref: str) -> str:
-    """Take back the end of the call that a row was in, as a worker killed before its answer leaves it; return its id."""
+    """Take back the end of the call that a row was in, as a worker killed before its answer leaves it.
+
+    :return: id of the call.
+    """
     warehouse = Warehouse(path)
     (row,) = warehouse.rows(f"SELECT call_id FROM bingads_row WHERE source_ref = '{source_ref}' ORDER BY at LIMIT 1")
     call_id = str(row["call_id"])
@@ -58,3 +71,23 @@ def leave_open(path: Path, source_ref: str) -> str:
         intent = " AND event <> 'intent'" if table == "bingads_call" else ""
         warehouse.execute(f"DELETE FROM {table} WHERE call_id = '{call_id}'{intent}")
     return call_id
+
+
+@cache
+def filled_file() -> Path:
+    """Return a SQLite file with such a ledger, made once; copy it, do not change it."""
+    folder = Path(tempfile.mkdtemp(prefix="bingads-ledger-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "warehouse.db"
+    with pytest.MonkeyPatch.context() as patch, start(settings=Settings()) as running:
+        service = EmulatorControl(running.url, running.credentials)
+        service.add_goal("Purchase", age_hours=3)
+        patch.setenv("AIRFLOW_CONN_BINGADS_DEFAULT", service.connection_json)
+        patch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+        fill(path, service)
+    return path
+
+
+def copied(folder: Path) -> Path:
+    """Return a copy of it."""
+    return Path(shutil.copy(filled_file(), folder / "ledger.db"))
