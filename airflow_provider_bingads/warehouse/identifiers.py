@@ -152,6 +152,10 @@ def _named(connection: Connection, parts: Sequence[str]) -> TableName:
     *outer, name = parts
     schema = outer.pop() if outer else None
     catalog = outer.pop() if outer else None
+    if dialect in {"mysql", "mariadb"} and catalog is not None:
+        raise FixSource(
+            f"A table here has a database and a name, and nothing above them; leave {shown(catalog)} out of its name."
+        )
     if dialect in _ONE_DATABASE and catalog not in {None, connection.engine.url.database}:
         raise FixSource(
             f"The connection reads one database; {shown(catalog or '')} is another. Leave the first part out, or use "
@@ -175,6 +179,8 @@ def _nearest_table(inspector: Inspector, table: TableName) -> str:
             return _nearest("schema", table.schema or "", inspector.get_schema_names())
     except SQLAlchemyError:  # the hint is not worth an error of its own
         return ""
+    if table.name in names:  # as the dialect tells a name that the database folds
+        return " Without quotes there is one."
     return _nearest("table", table.name, names)
 
 

@@ -43,6 +43,22 @@ class MysqlError(Exception):
     """As PyMySQL raises them: number, then text."""
 
 
+class ServiceError(Exception):
+    """As Google's client raises them: a status of HTTP."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(PERSON)
+        self.code = code
+
+
+class DatabaseError(Exception):
+    """As BigQuery's DB-API raises them: around what the service said."""
+
+
+class ServerOperationError(Exception):
+    """As Databricks' driver raises them: the error's class stands in front of the text."""
+
+
 def sqlite_error(name: str, text: str = "") -> sqlite3.OperationalError:
     error = sqlite3.OperationalError(text)
     error.sqlite_errorname = name
@@ -53,6 +69,14 @@ def sqlite_error(name: str, text: str = "") -> sqlite3.OperationalError:
     ("error", "trouble", "code"),
     [
         (PsycopgError("42P01"), Trouble.MISSING, "42P01"),
+        (PsycopgError("42S02"), Trouble.MISSING, "42S02"),
+        (ServiceError(404), Trouble.MISSING, "HTTP 404"),
+        (ServiceError(418), Trouble.OTHER, "HTTP 418"),
+        (DatabaseError(ServiceError(403)), Trouble.PERMISSION, "HTTP 403"),
+        (DatabaseError(ServiceError(503)), Trouble.CONNECTION, "HTTP 503"),
+        (ServerOperationError(f"[UNRESOLVED_COLUMN.WITH_SUGGESTION] {PERSON}"), Trouble.MISSING, "UNRESOLVED_COLUMN"),
+        (ServerOperationError(f"[CAST_INVALID_INPUT] {PERSON}"), Trouble.VALUE, "CAST_INVALID_INPUT"),
+        (ServerOperationError(f"[{PERSON}]"), Trouble.OTHER, "ServerOperationError"),
         (PsycopgError("28P01"), Trouble.SIGN_IN, "28P01"),
         (PsycopgError("3D000"), Trouble.SIGN_IN, "3D000"),
         (MysqlError(1049, "unknown database"), Trouble.SIGN_IN, "1049"),
