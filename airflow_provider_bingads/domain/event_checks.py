@@ -27,7 +27,6 @@ class EventChecks:
 
     def __init__(self, rules: EventRules, places: Mapping[str, Place], lookback: timedelta) -> None:
         self._rules = rules
-        self._places = places
         self._lookback = lookback
         self._future = _future(rules, places)
         self._too_early = _too_early(rules, places)

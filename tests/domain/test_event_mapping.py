@@ -52,6 +52,17 @@ def test_a_mapping_that_fits_reads_rows() -> None:
         ({"mapping": {**MAPPING, "ConversionValue": "amont"}}, ["no column 'amont' for ConversionValue"]),
         ({"mapping": {**MAPPING, "ConversionName": "gaol"}}, ["no column 'gaol'", "Did you mean 'goal'"]),
         ({"mapping": {**MAPPING, "ConversionName": "GOAL"}}, ["no column 'GOAL'", "Did you mean 'goal'"]),
+        ({"mapping": {**MAPPING, "ConversionName": "g_o_a_l"}}, ["Did you mean 'goal'"]),
+        ({"mapping": {**MAPPING, "ConversionTime": "soldat"}}, ["Did you mean 'sold_at'"]),
+        (
+            {"mapping": {**MAPPING, "ConversionTime": "soldat"}, "columns": ("id", "goal", "s_o_l_d_a_t", "msclkid")},
+            ["Did you mean 's_o_l_d_a_t'"],
+        ),
+        ({"mapping": {**MAPPING, "ConversionTime": "salt"}}, ["no column 'salt' for ConversionTime. Name the column"]),
+        (
+            {"mapping": {"EmailAddress": "mail", "HashedEmailAddress": "mail_sha"}},
+            ["both become HashedEmailAddress", "ConversionName is required"],
+        ),
         ({"mapping": without("ConversionName")}, ["ConversionName is required", "conversion_name", "constant"]),
         ({"mapping": without("ConversionTime")}, ["ConversionTime is required"]),
         ({"mapping": without("MicrosoftClickId")}, ["MicrosoftClickId", "EmailAddress", "PhoneNumber"]),

@@ -46,6 +46,24 @@ def test_an_absent_goal_is_named_with_the_nearest_that_exist(name: str, hint: st
     assert hint in violation.reason
 
 
+def test_three_names_of_many_are_hints_enough() -> None:
+    near = judged("Lead", *(goal(f"Lead {number}") for number in range(5)))
+    far = judged("Zzz", *(goal(f"Lead {number}") for number in range(5)))
+
+    assert near is not None
+    assert near.reason.count("'Lead ") == 3
+    assert far is not None
+    assert "(it has 'Lead 0', 'Lead 1', 'Lead 2')" in far.reason
+
+
+def test_a_long_name_and_long_hints_are_cut() -> None:
+    violation = judged("z" * 101, *(goal(f"{number}{'x' * 200}") for number in range(2)))
+
+    assert violation is not None
+    assert f"named '{'z' * 99}…'" in violation.reason
+    assert len(violation.reason.partition("(")[2].removesuffix(")")) == 300
+
+
 def test_an_absent_name_is_compared_with_the_goals_once_and_not_in_every_row() -> None:
     verdict = JUDGE({"ConversionGoals": [goal(f"{number:03}{'x' * 97}") for number in range(500)]})
 
@@ -63,7 +81,15 @@ def test_a_name_that_holds_somebodys_data_is_not_repeated(name: str) -> None:
     assert not {"jane", "555", "eyJ"} & set(violation.reason.replace("@", " ").split())
 
 
-@pytest.mark.parametrize("reply", [{}, {"ConversionGoals": None}, {"ConversionGoals": []}, {"ConversionGoals": [None]}])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {},
+        {"ConversionGoals": None},
+        {"ConversionGoals": []},
+        *({"ConversionGoals": [nameless]} for nameless in (None, {}, {"Id": "1"}, {"Name": None}, {"Name": ""})),
+    ],
+)
 def test_an_account_without_goals_is_told_so(reply: dict[str, Any]) -> None:
     violation = JUDGE(reply)("Lead")
 
@@ -107,7 +133,10 @@ def test_rows_without_click_id_need_a_goal_for_enhanced_conversions(
     violation = judged("Lead", goal("Lead", IsEnhancedConversionsEnabled=enabled), payload=payload)
 
     assert (violation is not None) is refused
-    assert violation is None or violation.error_code == "NotEligibleForEnhancedConversions"
+    assert violation is None or (violation.error_code, violation.systemic) == (
+        "NotEligibleForEnhancedConversions",
+        True,
+    )
 
 
 @pytest.mark.parametrize(("eligible", "refused"), [(False, True), (True, False), (None, False)])
@@ -117,7 +146,9 @@ def test_rows_with_attribution_need_an_externally_attributed_goal(*, eligible: b
     )
 
     assert (violation is not None) is refused
-    assert violation is None or violation.error_code == "GoalNotEligibleForExternalAttribution"
+    if violation is not None:
+        assert (violation.error_code, violation.systemic) == ("GoalNotEligibleForExternalAttribution", True)
+    assert judged("Lead", goal("Lead", IsExternallyAttributed=eligible), payload=CLICKED) is None
 
 
 SALE = datetime(2026, 11, 1, 12, tzinfo=UTC)
