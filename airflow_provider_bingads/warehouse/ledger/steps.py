@@ -45,7 +45,7 @@ def steps_of(findings: Findings, limit: int) -> Page[Step]:
     return Page(steps[-limit:], truncated=len(steps) > limit)
 
 
-_ORDER = {"sent": 0, "outcome": 2, "judged": 2}
+_ORDER = {"sent": 0, "outcome": 2, "judged": 2, "reconciled": 3}
 _ASKED = {REPLAYED: "replayed", RELEASED: "released", ERASED: "forgotten"}
 
 
