@@ -28,6 +28,7 @@ class Bisection:
 
     _roots: dict[str, str] = field(default_factory=dict)
     _calls: dict[str, int] = field(default_factory=dict)
+    _answered: set[str] = field(default_factory=set)
 
     def halves(self, batch: Batch) -> tuple[list[Candidate], ...]:
         """Return the two halves to send instead of the batch; none when its calls are spent."""
@@ -38,6 +39,17 @@ class Bisection:
         self._calls[root] = spent
         middle = (len(batch.rows) + 1) // 2
         return batch.rows[:middle], batch.rows[middle:]
+
+    def others_pass(self, batch: Batch, *, answered: bool) -> bool:
+        """Tell whether another part of the same refused batch was answered, so that a refusal is about rows.
+
+        :param answered: this one was, which counts for the parts after it.
+        """
+        root = self._roots.get(batch.batch_id)
+        known = root in self._answered
+        if answered and root is not None:
+            self._answered.add(root)
+        return known
 
     def descend(self, part: Batch, parent: Batch) -> None:
         """Note that a batch is a part of another."""

@@ -299,11 +299,11 @@ class AccountDelivery:
             self._record_judged(classified.judged)
 
     def _settle_counted(self, candidates: Sequence[Candidate], classified: Classified) -> None:
-        self._open_keys.update(classified.rivals)
         if self.open_work.unresolved:
             going_on = {row.key for row in classified.to_send} | {row.candidate.key for row in classified.judged}
-            for key in {candidate.key for candidate in candidates} - going_on:
+            for key in {candidate.key for candidate in candidates} - going_on - self._open_keys:
                 self.open_work.resolve(key)
+        self._open_keys.update(classified.rivals)
 
     def _report_only(self, classified: Classified) -> None:
         self._outstanding -= len(classified.to_send) + len(classified.judged)
@@ -322,7 +322,7 @@ class AccountDelivery:
             self.tally.outcome(row.state)
             if row.state in FAILED_STATES or row.state is RowState.DEFERRED:
                 self.tally.problem(local_problem(row, self.scribe.column_at_fault(row.violations[0])))
-            if recorded:
+            if recorded and row.state is not RowState.DUPLICATE:  # that says nothing of the row it repeats
                 self.open_work.resolve(row.candidate.key)
         if recorded:
             self._outstanding -= len(judged)
@@ -359,7 +359,9 @@ class AccountDelivery:
         self.ports.at("delivery.reply")
         self.tally.call(result)
         may = [self._sends.get(row.key, 1) < _SENDS_A_ROW for row in batch.rows]
-        self._settle(batch, result, resolve(self.service, result, len(batch.rows), may_send_again=may))
+        others = self._bisection.others_pass(batch, answered=result.verdict is CallVerdict.ANSWERED)
+        resolution = resolve(self.service, result, len(batch.rows), may_send_again=may, others_pass=others)
+        self._settle(batch, result, resolution)
 
     # What a call came to --------------------------------------------------------------------------------------------
 

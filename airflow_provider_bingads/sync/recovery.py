@@ -36,13 +36,17 @@ class OpenWork:
     calls: Sequence[OpenCall]
     unresolved: dict[str, tuple[str, OpenCall]] = field(default_factory=dict)
     """By key: the content last sent, and the call it was in. A later version of a row settles what came of earlier."""
+    _sent: dict[str, set[str]] = field(default_factory=dict)
+    """By key: every content that a call without a known end held, which the service may have taken first."""
 
     @classmethod
     def read(cls, ledger: Ledger, stream_id: str) -> OpenWork:
         """Read the open calls, oldest first, and drop the members that got an outcome since."""
         work = cls(ledger.open_calls(stream_id))
         for call in work.calls:
-            work.unresolved.update((key, (content, call)) for key, content in call.members)
+            for key, content in call.members:
+                work.unresolved[key] = (content, call)
+                work._sent.setdefault(key, set()).add(content)
         keys = sorted(work.unresolved)
         for start in range(0, len(keys), _LOOKUP):
             for key, entries in ledger.known(stream_id, keys[start : start + _LOOKUP]).items():
@@ -71,8 +75,8 @@ class OpenWork:
             self.resolve(key)
 
     def other_content_sent(self, key: str, content: str) -> bool:
-        """Tell whether a call without a known end held the row with other values."""
-        return key in self.unresolved and self.unresolved[key][0] != content
+        """Tell whether a call without a known end held the row with other values, until the row has its outcome."""
+        return key in self.unresolved and self._sent[key] != {content}
 
     def closing(self, scribe: Scribe, at: datetime) -> Entries:
         """Close the calls whose rows all have an outcome."""
@@ -100,10 +104,11 @@ class OpenWork:
 
 
 def _settles(entry: Known, content: str) -> bool:
-    # An applied key is at the service whatever its content; any other verdict is about one content only.
+    # An applied key is at the service whatever its content; any other verdict is about one content only, and that of
+    # a duplicate about another row.
     # A tombstone settles its key for good: nobody is to send it, and nobody can be asked about it.
     return (
         entry.state is RowState.APPLIED
         or entry.forgotten
-        or (entry.rank >= TERMINAL_RANK and entry.content_hash == content)
+        or (entry.rank >= TERMINAL_RANK and entry.content_hash == content and entry.state is not RowState.DUPLICATE)
     )

@@ -44,17 +44,20 @@ class Resolution:
     fault: Fault | None = None
 
 
-def resolve(service: str, result: CallResult, rows: int, *, may_send_again: Sequence[bool]) -> Resolution:
+def resolve(
+    service: str, result: CallResult, rows: int, *, may_send_again: Sequence[bool], others_pass: bool = False
+) -> Resolution:
     """Decide on the rows of one call.
 
     :param rows: how many rows it had.
     :param may_send_again: for each row, whether a passing failure of it alone is worth another call in this run.
+    :param others_pass: the call's rows were part of a batch that was refused as a whole, and others of it passed.
     """
     if result.verdict is CallVerdict.ANSWERED:
         return _answered(service, result, rows, may_send_again)
     if result.verdict is CallVerdict.UNKNOWN:
         return _unknown(result, rows)
-    return _refused(service, result, rows)
+    return _refused(service, result, rows, others_pass=others_pass)
 
 
 def _unknown(result: CallResult, rows: int) -> Resolution:
@@ -96,7 +99,7 @@ def _passing(service: str, errors: Sequence[RowError]) -> bool:
     return all(advice(service, error.code, error.error_code).action is Action.RETRY for error in errors)
 
 
-def _refused(service: str, result: CallResult, rows: int) -> Resolution:
+def _refused(service: str, result: CallResult, rows: int, *, others_pass: bool) -> Resolution:
     fault = result.fault
     if fault is None:
         return _deferred(
@@ -106,6 +109,9 @@ def _refused(service: str, result: CallResult, rows: int) -> Resolution:
     if known.action in {Action.SPLIT, Action.REJECT} or not known.known:
         if rows > 1:
             return Resolution(CallEventKind.NOT_APPLIED, Next.SPLIT, reason=known.meaning, fault=fault)
+        if not known.known and not others_pass:
+            # Nobody knows whether such a code is about the row, and nothing beside it says so: it may pass by itself.
+            return _deferred(result, rows, Next.GO_ON, fault.error_code or str(fault.code), known.meaning)
         error = RowError(0, fault.code, fault.error_code, message=fault.message, details=fault.details)
         verdict = Verdict(RowState.REJECTED, (error,))
         return Resolution(CallEventKind.NOT_APPLIED, Next.GO_ON, (verdict,), fault=fault)

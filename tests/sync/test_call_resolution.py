@@ -14,8 +14,8 @@ SERVICE = "CampaignManagement"
 REJECT, DEFER, RETRY = 5604, 5606, 5612
 
 
-def resolved(result: CallResult, rows: int = 2, *, again: bool = False) -> Resolution:
-    return resolve(SERVICE, result, rows, may_send_again=[again] * rows)
+def resolved(result: CallResult, rows: int = 2, *, again: bool = False, others_pass: bool = False) -> Resolution:
+    return resolve(SERVICE, result, rows, may_send_again=[again] * rows, others_pass=others_pass)
 
 
 def answered(*errors: RowError) -> CallResult:
@@ -138,7 +138,7 @@ def test_a_refusal_of_the_whole_call_is_judged_by_what_its_code_asks_for(
 
 @pytest.mark.parametrize(("code", "symbol"), [(REJECT, None), (5601, None), (987654, "SomethingNew")])
 def test_a_refused_call_of_one_row_refuses_that_row_with_the_services_words(code: int, symbol: str | None) -> None:
-    found = resolved(refused(code, symbol), rows=1)
+    found = resolved(refused(code, symbol), rows=1, others_pass=True)
     (verdict,) = found.verdicts
 
     assert (found.event, found.next, found.fault) == (
@@ -149,6 +149,14 @@ def test_a_refused_call_of_one_row_refuses_that_row_with_the_services_words(code
     assert verdict is not None
     assert verdict.state is RowState.REJECTED
     assert verdict.errors == (RowError(0, code, symbol, message="a message", details="details"),)
+
+
+def test_an_unknown_refusal_of_one_row_is_about_it_only_where_others_of_its_batch_pass() -> None:
+    """It may be an outage with a new name; a row refused for good would never be sent again."""
+    found = resolved(refused(987654, "SomethingNew"), rows=1)
+
+    assert states(found) == ["deferred"]
+    assert (found.event, found.next) == (CallEventKind.NOT_APPLIED, Next.GO_ON)
 
 
 @pytest.mark.parametrize(

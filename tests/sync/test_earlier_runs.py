@@ -131,3 +131,21 @@ def test_a_duplicate_of_a_refused_row_is_counted_in_later_runs_and_not_recorded_
     (report,) = world.run(source).deliver()
     assert (report.tally.counts["already_rejected"], report.tally.counts["duplicate"]) == (1, 1)
     assert len(world.ledger.entries.rows) == recorded
+
+
+def test_a_duplicate_of_a_row_in_doubt_does_not_settle_it() -> None:
+    """Its twin's verdict is about the twin: the row itself was sent, and nobody knows what came of it."""
+    world = World()
+    kill_before_the_outcome(world, ListSource(rows("a#1", "a#2")))
+    (report,) = world.run(ListSource(rows("z"))).deliver()
+    assert left(report)[1] == 1
+    assert open_calls(world) == 1
+
+
+def test_an_edit_of_a_row_in_doubt_is_told_also_where_the_row_has_a_duplicate() -> None:
+    world = World()
+    kill_before_the_outcome(world, ListSource(rows("a#1", "b", "a#2")))
+    world.run(ListSource(rows("a#1", value=2) + rows("b", "c", "d", "e", "a#2", value=2))).deliver()
+    assert world.service.applied["a"] == 1
+    applied = [row for row in world.ledger.entries.rows if row.source_ref == "a#1" and row.state == "applied"]
+    assert "an earlier version" in (applied[0].message or "")
