@@ -31,7 +31,7 @@ from tests.proof.invariants import Problem, check
 from tests.proof.moments import FREEZE_SECONDS
 from tests.proof.world import World, accounts_of_service, usual_rows
 
-__all__ = ["Result", "Scenario", "run_scenario"]
+__all__ = ["Result", "Scenario", "run_crashes", "run_scenario"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +101,88 @@ def run_scenario(name: str) -> Result:
     world = VARIANTS[scenario.variant](scenario)
     try:
         struck = _carry_out(world, scenario)
-        world.settle()
-        result = Result(name, problems=check(world), points=world.attempts[0].passed)
-        if len(scenario.steps) <= 1:
-            result.problems += _rests(world)
-        fired = world.get("stats")["faults"]
-        result.kinds = tuple(fired)
-        result.faults = struck + sum(fired.values())
-        wanted = [step.kind.partition("(")[0] for step in scenario.steps if step.verb == "fault"]
-        others = sum(step.verb != "fault" for step in scenario.steps)
-        result.reached = struck == others and all(kind in fired for kind in wanted)
-        result.delivered = len(world.get("state", f"only={world.case.state}")[world.case.state]) if result.faults else 0
-        return result
+        return _judged(world, scenario, struck)
     finally:
         world.witness.close()
 
 
+def run_crashes(prefix: str, chosen: Callable[[int], bool] = lambda _point: True) -> list[Result]:
+    """Run a scenario's steps and then a crash at each chosen point of the try that follows them.
+
+    The same scenarios as ``run_scenario(prefix + "+crash@n")`` for each n, at a fraction of the cost: what a crash
+    leaves is what is durable at that point, so that the last try is made once and at each of its points a copy of the
+    world goes on from there without it.
+
+    :param prefix: name of a scenario without the last crash; its other steps may be crashes and faults.
+    """
+    scenario = Scenario.parse(prefix)
+    world = VARIANTS[scenario.variant](scenario)
+    results: list[Result] = []
+    tries = [step for step in scenario.steps if step.verb != "fault"]
+
+    def end_here(attempt: Attempt, _name: str) -> None:
+        point = len(attempt.passed)
+        if chosen(point):
+            name = f"{prefix}{'' if prefix.endswith(':') else '+'}crash@{point}"
+            results.append(_without(world, attempt, Scenario.parse(name), struck + 1))
+
+    try:
+        world.faults([_rule(step) for step in scenario.steps if step.verb == "fault"])
+        struck = _make_tries(world, scenario, tries)
+        if struck == len(tries):
+            world.attempt(end_here)
+        return results
+    finally:
+        world.witness.close()
+
+
+def _without(world: World, attempt: Attempt, scenario: Scenario, struck: int) -> Result:
+    left = world.fork()
+    try:
+        first = left.attempts[0] is attempt
+        passed = list(attempt.passed)
+        _after_try(left, scenario)
+        _meet_faults(left, scenario)
+        result = _judged(left, scenario, struck)
+        result.points = passed if first else result.points
+        return result
+    finally:
+        left.witness.close()
+
+
+def _judged(world: World, scenario: Scenario, struck: int) -> Result:
+    world.settle()
+    result = Result(scenario.name, problems=check(world), points=world.attempts[0].passed)
+    if len(scenario.steps) <= 1:
+        result.problems += _rests(world)
+    fired = world.get("stats")["faults"]
+    result.kinds = tuple(fired)
+    result.faults = struck + sum(fired.values())
+    others = sum(step.verb != "fault" for step in scenario.steps)
+    result.reached = struck == others and _wanted(scenario) <= set(fired)
+    result.delivered = len(world.get("state", f"only={world.case.state}")[world.case.state]) if result.faults else 0
+    return result
+
+
+def _wanted(scenario: Scenario) -> set[str]:
+    return {step.kind.partition("(")[0] for step in scenario.steps if step.verb == "fault"}
+
+
 def _carry_out(world: World, scenario: Scenario) -> int:
     """Let the steps happen; return how many crashes, freezes and pairs of writers struck."""
-    world.faults([_rule(world, step) for step in scenario.steps if step.verb == "fault"])
-    struck = 0
+    world.faults([_rule(step) for step in scenario.steps if step.verb == "fault"])
     tries = [step for step in scenario.steps if step.verb != "fault"]
-    for step in tries or [None]:
+    struck = _make_tries(world, scenario, tries or [None])
+    if tries:
+        _meet_faults(world, scenario)
+    return struck
+
+
+def _make_tries(world: World, scenario: Scenario, tries: Sequence[Step | None]) -> int:
+    struck = 0
+    for step in tries:
         if step is None:
-            attempt = world.attempt()
+            world.attempt()
         elif step.verb == "crash":
             attempt = world.attempt(kill_at(int(step.where[0])))
             struck += attempt.killed
@@ -136,17 +194,24 @@ def _carry_out(world: World, scenario: Scenario) -> int:
         else:
             first, second = (int(point) for point in step.where)
             struck += two_writers(world.next_attempt(), first, world.next_attempt(task="other"), second)
-        if scenario.variant == "edited" and not world.earlier_values:
-            _edit(world)
-        world.restart()
-    wanted = {step.kind.partition("(")[0] for step in scenario.steps if step.verb == "fault"}
-    if tries and not wanted <= set(world.get("stats")["faults"]):
-        world.attempt()  # the process died before the fault could strike: it strikes the next one
-        world.restart()
+        _after_try(world, scenario)
     return struck
 
 
-def _rule(world: World, step: Step) -> dict[str, Any]:
+def _after_try(world: World, scenario: Scenario) -> None:
+    if scenario.variant == "edited" and not world.earlier_values:
+        _edit(world)
+    world.restart()
+
+
+def _meet_faults(world: World, scenario: Scenario) -> None:
+    """Make one more try where the process died before a fault could strike: it strikes that one."""
+    if not _wanted(scenario) <= set(world.get("stats")["faults"]):
+        world.attempt()
+        world.restart()
+
+
+def _rule(step: Step) -> dict[str, Any]:
     call = step.where[0]
     match: dict[str, Any] = {"op": "token", "call": 1} if call == "token" else {"call": int(call)}
     if step.kind.startswith("token_endpoint_"):

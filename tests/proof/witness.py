@@ -30,6 +30,13 @@ class Witness:
         self.caller: dict[int, int] = {}
         self._epochs: dict[str, int] = {}
 
+    def learn(self, other: Witness) -> None:
+        """Take over what another witness saw before this one's world split off."""
+        self._sent = set(other._sent)
+        self._epochs = dict(other._epochs)
+        self.problems = list(other.problems)
+        self.caller = dict(other.caller)
+
     def sees(self, attempt: Attempt, request: httpx.Request) -> None:
         """Judge one request before the service sees it."""
         body = request.read()

@@ -21,6 +21,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -54,8 +55,8 @@ MOST_CLEAN_TRIES = 2
 LATENCY_SECONDS = 4.0
 """Each call takes so long, so that leases are renewed in the course of a run."""
 
-_current = SimulatedTime()
-"""The time of the world that runs in this process now: the databases read it."""
+_times: dict[Path, SimulatedTime] = {}
+"""The time that each ledger's database reads: that of the world it belongs to."""
 
 
 def usual_rows(case: Case) -> list[Row]:
@@ -104,12 +105,40 @@ class World:
 
         :param accounts: with more than one, rows are routed by their column ``account``.
         """
-        global _current  # noqa: PLW0603 - SQLite's own clock function has to find the time
-        _current = time = SimulatedTime()
+        time = SimulatedTime()
         emulator = Emulator(Settings(accounts=accounts, latency_ms=LATENCY_SECONDS * 1000), time.of_service())
         ids = tuple(str(account) for account in emulator.store.world.accounts)
-        world = cls(case, transport, [dict(row) for row in rows], accounts > 1, time, emulator, ids, _ledger_file())
+        file = _ledger_file(_empty_ledger(), "ledger.db", time)
+        world = cls(case, transport, [dict(row) for row in rows], accounts > 1, time, emulator, ids, file)
         case.prepare(world.post, ids)
+        return world
+
+    def fork(self) -> World:
+        """Return a copy of all that would be left if every process died now.
+
+        A ledger's open transaction is not in its file, so that it is not in the copy either. The copy and this world
+        know nothing of each other; there is one copy at a time.
+        """
+        time = SimulatedTime(self.time.elapsed)
+        shared = self.emulator._front_ends
+        memo: dict[int, Any] = {id(self.time): time, id(shared): shared, **{id(one): one for one in shared}}
+        world = World(
+            case=self.case,
+            transport=self.transport,
+            rows=[dict(row) for row in self.rows],
+            by_account=self.by_account,
+            time=time,
+            emulator=deepcopy(self.emulator, memo),
+            accounts=self.accounts,
+            ledger_file=_ledger_file(self.ledger_file, "fork.db", time),
+            attempts=list(self.attempts),
+            dag_run=self.dag_run,
+            clean_tries=self.clean_tries,
+            earlier_values={name: set(values) for name, values in self.earlier_values.items()},
+            choose=self.choose,
+        )
+        world._numbers = itertools.count(next(self._numbers))
+        world.witness.learn(self.witness)
         return world
 
     # What surrounds a try -------------------------------------------------------------------------------------------
@@ -239,14 +268,13 @@ def _engine(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def use_simulated_time(connection: Any, _record: object) -> None:
         # leases go by the database's clock, which SQLite reads with this function
-        connection.create_function("strftime", 2, _strftime)
+        connection.create_function("strftime", 2, strftime)
+
+    def strftime(pattern: str, _moment: str) -> str:
+        now = _times.get(path, SimulatedTime()).now()
+        return now.strftime(pattern.replace("%f", f"{now.second:02d}.{now.microsecond // 1000:03d}"))
 
     return engine
-
-
-def _strftime(pattern: str, _moment: str) -> str:
-    now = _current.now()
-    return now.strftime(pattern.replace("%f", f"{now.second:02d}.{now.microsecond // 1000:03d}"))
 
 
 @cache
@@ -256,10 +284,11 @@ def _empty_ledger() -> Path:
     return path
 
 
-def _ledger_file() -> Path:
-    path = _folder() / "ledger.db"
-    path.with_name("ledger.db-journal").unlink(missing_ok=True)
-    shutil.copyfile(_empty_ledger(), path)
+def _ledger_file(content: Path, name: str, time: SimulatedTime) -> Path:
+    path = _folder() / name
+    path.with_name(f"{name}-journal").unlink(missing_ok=True)
+    shutil.copyfile(content, path)
+    _times[path] = time
     return path
 
 
