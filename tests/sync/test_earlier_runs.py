@@ -149,3 +149,14 @@ def test_an_edit_of_a_row_in_doubt_is_told_also_where_the_row_has_a_duplicate() 
     assert world.service.applied["a"] == 1
     applied = [row for row in world.ledger.entries.rows if row.source_ref == "a#1" and row.state == "applied"]
     assert "an earlier version" in (applied[0].message or "")
+
+
+def test_an_edit_is_told_also_where_its_newest_version_was_in_doubt_before() -> None:
+    """The service may have taken the oldest of several versions, whatever was sent last."""
+    world = World()
+    for value in (1, 2):
+        kill_before_the_outcome(world, ListSource(rows("a", value=value)))
+    world.run(ListSource(rows("a", value=2))).deliver()
+    assert world.service.applied["a"] == 1
+    applied = [row for row in world.ledger.entries.rows if row.state == "applied"]
+    assert "an earlier version" in (applied[0].message or "")
