@@ -1,0 +1,88 @@
+"""What holds at any moment, also in the middle of trouble; ``invariants`` adds what holds once trouble is over."""
+
+from __future__ import annotations
+
+import base64
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from tests.proof.case import Row
+from tests.proof.invariants import Problem, Seen
+
+if TYPE_CHECKING:
+    from tests.proof.world import World
+
+__all__ = ["calls_tell_the_truth", "no_call_stays_open", "rows_tell_the_truth"]
+
+_TERMINAL_RANK = 30
+
+
+def rows_tell_the_truth(world: World, seen: Seen, rows: Iterable[Row]) -> Iterator[Problem]:
+    """Hold the service against the ledger.
+
+    :param rows: every row the source ever had.
+    """
+    for (_, key), objects in seen.held.items():
+        if len(objects) > 1:
+            yield Problem("duplicated", f"the service holds {key} {len(objects)} times")
+    for row in rows:
+        place = (row["account"] if world.by_account else world.accounts[0], world.case.key_of_row(row))
+        states = {recorded["state"] for recorded in seen.recorded.get(row["order_id"], ())}
+        if "applied" in states and place not in seen.held:
+            yield Problem("lie", f"{row['order_id']} is recorded as applied and not at the service")
+        if any(world.case.marker in str(cell) for cell in row.values()) and place in seen.held:
+            yield Problem("lie", f"{row['order_id']} is invalid and at the service")
+
+
+def calls_tell_the_truth(world: World) -> Iterator[Problem]:
+    """Hold each call's closing event against the rows recorded of it."""
+    with closing(sqlite3.connect(world.ledger_file)) as ledger:
+        for call_id, event, applied, rejected, rows, rows_applied, rows_rejected in ledger.execute(_ANSWERED):
+            if (applied, rejected) != (rows_applied, rows_rejected):
+                counted = (
+                    f"{applied} applied and {rejected} rejected rows, recorded are {rows_applied}, {rows_rejected}"
+                )
+                yield Problem("lie", f"call {call_id[-4:]} ({event}) counts {counted} of {rows}")
+        for call_id, members in ledger.execute(_RECONCILED):
+            for key in _keys(members):
+                best = ledger.execute("SELECT max(rank) FROM bingads_row WHERE row_key = ?", (key,)).fetchone()[0]
+                if (best or 0) < _TERMINAL_RANK:
+                    yield Problem("lie", f"call {call_id[-4:]} is reconciled, and a row of it has no outcome")
+        for (source_ref,) in ledger.execute(_WITHOUT_REASON):
+            yield Problem("lie", f"{source_ref} is refused without a reason in the ledger")
+
+
+def no_call_stays_open(world: World) -> Iterator[Problem]:
+    """Find calls whose end nobody wrote down, once everything has been delivered."""
+    with closing(sqlite3.connect(world.ledger_file)) as ledger:
+        for (call_id,) in ledger.execute(_OPEN):
+            yield Problem("lie", f"call {call_id[-4:]} is still open after everything was delivered")
+
+
+def _keys(members: str) -> Iterator[str]:
+    raw = base64.b64decode(members)
+    for start in range(0, len(raw), 24):
+        yield raw[start : start + 16].hex()
+
+
+_ANSWERED = """
+    SELECT c.call_id, c.event, c.n_applied, c.n_rejected, b.n_rows,
+        (SELECT count(*) FROM bingads_row r WHERE r.call_id = c.call_id AND r.run_id = c.run_id AND r.state = 'applied'),
+        (SELECT count(*) FROM bingads_row r WHERE r.call_id = c.call_id AND r.run_id = c.run_id AND r.state = 'rejected')
+    FROM bingads_call c JOIN bingads_batch b ON b.batch_id = c.batch_id WHERE c.event IN ('answered', 'not_applied')
+"""
+_RECONCILED = """
+    SELECT c.call_id, b.members FROM bingads_call c JOIN bingads_batch b ON b.batch_id = c.batch_id
+    WHERE c.event = 'reconciled'
+"""
+_WITHOUT_REASON = """
+    SELECT r.source_ref FROM bingads_row r WHERE r.state IN ('rejected', 'invalid') AND NOT EXISTS (
+        SELECT 1 FROM bingads_error e WHERE e.call_id = r.call_id AND e.row_index = r.row_index
+            AND (e.code IS NOT NULL OR e.error_code IS NOT NULL))
+"""
+_OPEN = """
+    SELECT c.call_id FROM bingads_call c WHERE c.event = 'intent' AND NOT EXISTS (
+        SELECT 1 FROM bingads_call later WHERE later.call_id = c.call_id AND later.rank >= 3)
+"""
