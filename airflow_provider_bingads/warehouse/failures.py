@@ -180,6 +180,8 @@ def _sqlite_trouble(driver: BaseException, name: str) -> Trouble:
     kind = name.removeprefix("SQLITE_").split("_")
     if kind[0] == "CONSTRAINT":
         return Trouble.DUPLICATE if kind[-1] in {"PRIMARYKEY", "UNIQUE", "ROWID"} else Trouble.VALUE
+    if kind == ["IOERR", "WRITE"]:
+        return Trouble.SPACE  # a quota or a limit on the file; FULL is said of the whole disk only
     if kind[0] == "ERROR" and str(driver).startswith(_SQLITE_MISSING):
         return Trouble.MISSING
     return _SQLITE.get(kind[0], Trouble.OTHER)

@@ -100,6 +100,8 @@ def sqlite_error(name: str, text: str = "") -> sqlite3.OperationalError:
         (sqlite_error("SQLITE_BUSY_SNAPSHOT"), Trouble.BUSY, "SQLITE_BUSY_SNAPSHOT"),
         (sqlite_error("SQLITE_READONLY_DBMOVED"), Trouble.PERMISSION, "SQLITE_READONLY_DBMOVED"),
         (sqlite_error("SQLITE_FULL"), Trouble.SPACE, "SQLITE_FULL"),
+        (sqlite_error("SQLITE_IOERR_WRITE"), Trouble.SPACE, "SQLITE_IOERR_WRITE"),
+        (sqlite_error("SQLITE_IOERR_READ"), Trouble.OTHER, "SQLITE_IOERR_READ"),
         (sqlite_error("SQLITE_CONSTRAINT_PRIMARYKEY"), Trouble.DUPLICATE, "SQLITE_CONSTRAINT_PRIMARYKEY"),
         (sqlite_error("SQLITE_CONSTRAINT_NOTNULL"), Trouble.VALUE, "SQLITE_CONSTRAINT_NOTNULL"),
         (sqlite_error("SQLITE_ERROR", "no such table: x"), Trouble.MISSING, "SQLITE_ERROR"),
