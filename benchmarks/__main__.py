@@ -1,12 +1,13 @@
 """``python -m benchmarks``: measure everything in one run, and write it down.
 
-The full run takes about ten minutes on two quiet cores and writes ``docs/performance.md``; ``--quick`` takes about one
-and only prints. Either leaves all figures in ``.cache/benchmarks.json``.
+The full run takes about a quarter of an hour on two quiet cores and writes ``docs/performance.md``; ``--quick`` takes
+two minutes and only prints. Either leaves all figures in ``.cache/benchmarks.json``.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import tempfile
@@ -14,12 +15,13 @@ import time
 from pathlib import Path
 
 from benchmarks import plan
-from benchmarks.contest import Arena
+from benchmarks.contest import MARIADB, POSTGRESQL, Arena
 from benchmarks.machine import described
 from benchmarks.page import written
 from benchmarks.service import Service
 from benchmarks.targets import targets
 from benchmarks.vendors import python_with
+from tests.private_postgres import PrivatePostgres, find_programs
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -32,9 +34,12 @@ def main() -> int:
     size = plan.QUICK if options.quick else plan.FULL
     vendors = {package: python_with(package) for package in ("bingads", "msads")}
     machine = described(vendors)
-    everybody = plan.contestants(vendors, postgresql=bool(options.postgresql))
-    with tempfile.TemporaryDirectory(prefix="bingads-bench-") as folder, Service.running() as service:
-        results = plan.measure(Arena(service, Path(folder), options.postgresql), everybody, size, _say)
+    with contextlib.ExitStack() as closing:
+        servers = _servers(options, closing)
+        everybody = plan.contestants(vendors, [*servers])
+        folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="bingads-bench-"))
+        service = closing.enter_context(Service.running())
+        results = plan.measure(Arena(service, Path(folder), servers), everybody, size, _say)
     results["machine"] = machine
     FIGURES.parent.mkdir(exist_ok=True)
     FIGURES.write_text(json.dumps(results, indent=1), encoding="utf-8")
@@ -45,10 +50,24 @@ def main() -> int:
     return 0
 
 
+def _servers(options: argparse.Namespace, closing: contextlib.ExitStack) -> dict[str, str]:
+    """Return the URL of each server at hand; a PostgreSQL that nobody named is started, as durable as any other."""
+    found = {POSTGRESQL: options.postgresql, MARIADB: options.mariadb}
+    programs = find_programs()
+    if not options.postgresql and programs:
+        server = PrivatePostgres(programs, durable=True)
+        found[POSTGRESQL] = server.start()
+        closing.callback(server.stop)
+    for database in (name for name, url in found.items() if not url):
+        _say(f"{database} is left out: no server was named")
+    return {database: url for database, url in found.items() if url}
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, one round; docs stay as they are")
-    parser.add_argument("--postgresql", metavar="URL", help="try PostgreSQL too; its schema bench is replaced")
+    parser.add_argument("--postgresql", metavar="URL", help="use this server; its schema bench is replaced")
+    parser.add_argument("--mariadb", metavar="URL", help="try this server too; its database bench is replaced")
     return parser.parse_args()
 
 

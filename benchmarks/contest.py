@@ -19,11 +19,14 @@ from sqlalchemy import make_url
 from benchmarks import dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from benchmarks.service import Service
 
-__all__ = ["Arena", "ContestFailedError", "Contestant", "Run"]
+__all__ = ["MARIADB", "POSTGRESQL", "SQLITE", "Arena", "ContestFailedError", "Contestant", "Run"]
 
 SCRIPTS = Path(__file__).parent / "contestants"
+SQLITE, POSTGRESQL, MARIADB = "SQLite", "PostgreSQL", "MariaDB"
 _COUNTERS = ("source_rows", "applied", "calls", "retries")
 
 
@@ -40,7 +43,7 @@ class Contestant:
     :param recorded: query that counts the outcomes it recorded; None where it records nothing.
     :param transport: of our own connection.
     :param no_ledger: ours, without a ledger.
-    :param on_postgresql: source and ledger stand in PostgreSQL instead of SQLite.
+    :param database: kind of the one in which source and ledger stand.
     """
 
     name: str
@@ -49,7 +52,7 @@ class Contestant:
     recorded: str | None = None
     transport: str = "rest"
     no_ledger: bool = False
-    on_postgresql: bool = False
+    database: str = SQLITE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +89,12 @@ class Run:
 class Arena:
     """Where contestants run: one service, one folder.
 
-    :param postgresql: SQLAlchemy URL of a PostgreSQL database to try too; its schema ``bench`` is replaced.
+    :param servers: SQLAlchemy URL of a database of each further kind to try; what is named ``bench`` there is replaced.
     """
 
     service: Service
     folder: Path
-    postgresql: str | None = None
+    servers: Mapping[str, str] = field(default_factory=dict)
     _warehouses: dict[int, Path] = field(default_factory=dict)
 
     def run(self, contestant: Contestant, rows: int, *, latency_ms: float = 0.0) -> Run:
@@ -150,9 +153,10 @@ class Arena:
         }
 
     def _warehouse(self, contestant: Contestant, rows: int) -> Path:
-        if contestant.on_postgresql:
-            assert self.postgresql is not None
-            dataset.build_postgresql(self.postgresql, rows)
+        if contestant.database == POSTGRESQL:
+            dataset.build_postgresql(self.servers[POSTGRESQL], rows)
+        elif contestant.database == MARIADB:
+            dataset.build_mariadb(self.servers[MARIADB], rows)
         if rows not in self._warehouses:
             self._warehouses[rows] = self.folder / f"rows-{rows}.db"
             dataset.build_sqlite(self._warehouses[rows], rows)
@@ -164,9 +168,9 @@ class Arena:
         connection = self.service.control.connection
         connection["extra"]["transport"] = contestant.transport
         warehouse = (
-            _postgresql_connection(self.postgresql)
-            if contestant.on_postgresql and self.postgresql
-            else {"conn_type": "sqlite", "host": job.get("sqlite_path", "")}
+            {"conn_type": "sqlite", "host": job.get("sqlite_path", "")}
+            if contestant.database == SQLITE
+            else _server_connection(contestant.database, self.servers[contestant.database])
         )
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))},
@@ -187,25 +191,26 @@ class Arena:
     def _recorded(self, contestant: Contestant, job: dict[str, Any]) -> int | None:
         if contestant.recorded is None:
             return None
-        if contestant.on_postgresql:
-            assert self.postgresql is not None
-            with closing(dataset.connect_postgresql(self.postgresql)) as server, server.cursor() as cursor:
-                cursor.execute(contestant.recorded)
-                (count,) = cursor.fetchone() or (0,)
-        else:
+        if contestant.database == SQLITE:
             with closing(sqlite3.connect(job["sqlite_path"])) as file:
                 (count,) = file.execute(contestant.recorded).fetchone()
+            return int(count)
+        connect = dataset.connect_postgresql if contestant.database == POSTGRESQL else dataset.connect_mariadb
+        with closing(connect(self.servers[contestant.database])) as server, server.cursor() as cursor:
+            cursor.execute(contestant.recorded)
+            (count,) = cursor.fetchone() or (0,)
         return int(count)
 
 
-def _postgresql_connection(url: str) -> dict[str, Any]:
+def _server_connection(database: str, url: str) -> dict[str, Any]:
     where = make_url(url)
+    postgresql = database == POSTGRESQL
     return {
-        "conn_type": "postgres",
+        "conn_type": "postgres" if postgresql else "mysql",
         "host": where.host,
         "port": where.port,
         "login": where.username,
         "password": where.password,
-        "schema": where.database,
-        "extra": {"options": dataset.POSTGRESQL_OPTIONS},
+        "schema": where.database if postgresql else dataset.SCHEMA,
+        "extra": {"options": dataset.POSTGRESQL_OPTIONS} if postgresql else {},
     }

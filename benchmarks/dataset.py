@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, make_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,10 @@ __all__ = [
     "SCHEMA",
     "SERVICE_STARTS_AT",
     "TABLE",
+    "build_mariadb",
     "build_postgresql",
     "build_sqlite",
+    "connect_mariadb",
     "connect_postgresql",
 ]
 
@@ -31,7 +33,7 @@ SERVICE_STARTS_AT: Final = datetime(2026, 11, 1, 12, tzinfo=UTC)
 GOALS: Final = ("Purchase", "Lead", "Phone call")
 TABLE: Final = "offline_conversions"
 SCHEMA: Final = "bench"
-"""Of the table on PostgreSQL, and of the ledger beside it."""
+"""Of the table on PostgreSQL, and of the ledger beside it; on MariaDB the database."""
 POSTGRESQL_OPTIONS: Final = f"-c search_path={SCHEMA} -c timezone=UTC"
 
 _NEWEST: Final = SERVICE_STARTS_AT - timedelta(hours=3)
@@ -55,6 +57,17 @@ CREATE TABLE {TABLE} (
     conversion_name VARCHAR(100) NOT NULL,
     conversion_time TIMESTAMPTZ NOT NULL,
     conversion_value DOUBLE PRECISION NOT NULL,
+    conversion_currency_code CHAR(3) NOT NULL
+)
+"""
+
+_MARIADB_DDL: Final = f"""
+CREATE TABLE {TABLE} (
+    conversion_id BIGINT PRIMARY KEY,
+    microsoft_click_id CHAR(32) NOT NULL,
+    conversion_name VARCHAR(100) NOT NULL,
+    conversion_time DATETIME NOT NULL,
+    conversion_value DOUBLE NOT NULL,
     conversion_currency_code CHAR(3) NOT NULL
 )
 """
@@ -94,6 +107,25 @@ def build_postgresql(url: str, count: int) -> None:
         cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}; {_POSTGRESQL_DDL}")
         cursor.copy_expert(f"COPY {TABLE} FROM STDIN", io.StringIO(lines))
         connection.commit()
+
+
+def build_mariadb(url: str, count: int) -> None:
+    """Write the table into a database of its own, which is replaced.
+
+    :param url: SQLAlchemy URL of any database of a MariaDB or MySQL server, with PyMySQL as its driver.
+    """
+    with closing(create_engine(url).raw_connection()) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {SCHEMA}")
+        cursor.execute(f"CREATE DATABASE {SCHEMA} CHARACTER SET utf8mb4")
+    with closing(connect_mariadb(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(_MARIADB_DDL)
+        cursor.executemany(f"INSERT INTO {TABLE} VALUES (%s, %s, %s, %s, %s, %s)", list(rows(count)))
+        connection.commit()
+
+
+def connect_mariadb(url: str) -> Any:
+    """Return a connection of the driver's own, in the database of the rows."""
+    return create_engine(make_url(url).set(database=SCHEMA)).raw_connection()
 
 
 def connect_postgresql(url: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.plan import CALL_ROWS
+from benchmarks.plan import CALL_ROWS, LATENCY_MS
 from benchmarks.targets import targets
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ def written(results: Mapping[str, Any]) -> str:
         contest=_contest(contest),
         machine=_table(("", ""), results["machine"].items()),
         latency=f"{results['latency']['rows_per_second']:,.0f}",
+        latency_ms=f"{LATENCY_MS:.0f}",
+        cost_rounds=len(results["latency"]["all_seconds"]),
+        cost=_cost(results["cost"]),
         memory=_table(
             ("rows", "peak MB", "seconds", "rows/s"),
             [_numbers(f"{run['rows']:,}", run["peak_mb"], run["seconds"], run) for run in (few, many)],
@@ -70,7 +73,7 @@ def _contest(contest: Mapping[str, Mapping[str, Any]]) -> str:
         (
             run["label"],
             f"{run['seconds']:.2f}",
-            f"{min(run['all_seconds']):.2f} to {max(run['all_seconds']):.2f}",
+            _range(run),
             f"{run['rows_per_second']:,.0f}",
             f"{run['rows_per_second'] / msads:.2f} x",
             f"{run['cpu_seconds']:.2f}",
@@ -80,6 +83,19 @@ def _contest(contest: Mapping[str, Mapping[str, Any]]) -> str:
         for run in contest.values()
     ]
     return _table(head, lines)
+
+
+def _cost(cost: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    lines = []
+    for database, runs in cost.items():
+        ledger, nothing = runs["ledger"], runs["no_ledger"]
+        took = [f"{run['seconds']:.2f} ({_range(run)})" for run in (ledger, nothing)]
+        lines.append((database, *took, f"{ledger['seconds'] / nothing['seconds'] - 1:+.1%}"))
+    return _table(("source and ledger on", "seconds", "seconds with a ledger that records nothing", "added"), lines)
+
+
+def _range(run: Mapping[str, Any]) -> str:
+    return f"{min(run['all_seconds']):.2f} to {max(run['all_seconds']):.2f}"
 
 
 def _numbers(rows: str, peak_mb: float, seconds: float, run: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import alone
-from benchmarks.contest import Contestant
+from benchmarks.contest import POSTGRESQL, SQLITE, Contestant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from benchmarks.contest import Arena, Run
 
-__all__ = ["Size", "contestants", "measure"]
+__all__ = ["Size", "contestants", "cost", "measure", "with_and_without"]
 
 LATENCY_MS = 300.0
 IN_FLIGHT = 4
 CALL_ROWS = 1_000
+_OPERATOR = "operator_run.py"
 _OURS = "SELECT count(*) FROM bingads_row WHERE state = 'applied'"
 _THEIRS = "SELECT count(*) FROM conversion_results WHERE status = 'applied'"
 
@@ -30,29 +31,31 @@ class Size:
     :param rows: of the contest.
     :param memory_rows: few and many, between which memory must not grow.
     :param rounds: how often each contestant runs; the slowest runs once.
+    :param cost_rounds: how often the operator runs with and without a ledger on each database.
     :param imports: how many processes import the operator's module.
     """
 
     rows: int
     memory_rows: tuple[int, int]
     rounds: int
+    cost_rounds: int
     imports: int
 
 
-FULL = Size(rows=200_000, memory_rows=(100_000, 2_000_000), rounds=3, imports=9)
-QUICK = Size(rows=20_000, memory_rows=(50_000, 200_000), rounds=1, imports=3)
+FULL = Size(rows=200_000, memory_rows=(100_000, 2_000_000), rounds=3, cost_rounds=3, imports=9)
+QUICK = Size(rows=20_000, memory_rows=(50_000, 200_000), rounds=1, cost_rounds=1, imports=3)
 
 
-def contestants(vendors: Mapping[str, Path], *, postgresql: bool) -> dict[str, Contestant]:
+def contestants(vendors: Mapping[str, Path], databases: Sequence[str] = (SQLITE,)) -> dict[str, Contestant]:
     """Return everybody by the name that results bear.
 
     :param vendors: interpreter of each vendor package's environment.
+    :param databases: kinds at hand.
     """
-    ours = "operator_run.py"
     found = {
-        "rest": Contestant(name="operator, REST", script=ours, recorded=_OURS),
-        "soap": Contestant(name="operator, SOAP", script=ours, recorded=_OURS, transport="soap"),
-        "no_ledger": Contestant(name="operator, REST, ledger that records nothing", script=ours, no_ledger=True),
+        "rest": Contestant(name="operator, REST", script=_OPERATOR, recorded=_OURS),
+        "soap": Contestant(name="operator, SOAP", script=_OPERATOR, recorded=_OURS, transport="soap"),
+        "no_ledger": Contestant(name="operator, REST, ledger that records nothing", script=_OPERATOR, no_ledger=True),
         "msads": Contestant(
             name="script on msads (REST)", script="msads_script.py", python=vendors["msads"], recorded=_THEIRS
         ),
@@ -61,11 +64,18 @@ def contestants(vendors: Mapping[str, Path], *, postgresql: bool) -> dict[str, C
         ),
         "floor": Contestant(name="bare floor", script="floor_script.py"),
     }
-    if postgresql:
-        found["postgresql"] = Contestant(
-            name="operator, REST, PostgreSQL", script=ours, recorded=_OURS, on_postgresql=True
-        )
+    if POSTGRESQL in databases:
+        found["postgresql"] = with_and_without(POSTGRESQL)[0]
     return found
+
+
+def with_and_without(database: str) -> tuple[Contestant, Contestant]:
+    """Return the operator with its ledger on a database, and reading from there with a ledger that records nothing."""
+    name = f"operator, REST, {database}"
+    return (
+        Contestant(name=name, script=_OPERATOR, recorded=_OURS, database=database),
+        Contestant(name=f"{name}, no ledger", script=_OPERATOR, no_ledger=True, database=database),
+    )
 
 
 def measure(
@@ -81,8 +91,8 @@ def measure(
         say(f"{contestant.name}: warm-up")
         arena.run(contestant, CALL_ROWS)
     results["contest"] = _contest(arena, everybody, size, say)
-    say(f"operator, REST, {LATENCY_MS:.0f} ms latency")
-    results["latency"] = arena.run(everybody["rest"], size.rows, latency_ms=LATENCY_MS).as_json()
+    results["cost"] = {database: cost(arena, database, size, say) for database in (SQLITE, *arena.servers)}
+    results["latency"] = results["cost"][SQLITE]["ledger"]
     results["memory"] = []
     for rows in size.memory_rows:
         say(f"operator, REST, {rows:,} rows for memory")
@@ -91,6 +101,19 @@ def measure(
     results["emulator_alone"] = alone.emulator_alone(size.rows)
     results["ledger_alone"] = alone.ledger_alone(size.rows)
     return results
+
+
+def cost(arena: Arena, database: str, size: Size, say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+    """Return the operator's typical run at latency on a database, with its ledger and without, each in turn."""
+    ledger, nothing = with_and_without(database)
+    arena.run(ledger, CALL_ROWS)
+    runs: dict[str, list[Run]] = {"ledger": [], "no_ledger": []}
+    for turn in range(size.cost_rounds):
+        for name, contestant in zip(runs, (ledger, nothing), strict=True):
+            say(f"{contestant.name}, {LATENCY_MS:.0f} ms latency: round {turn + 1} of {size.cost_rounds}")
+            runs[name].append(arena.run(contestant, size.rows, latency_ms=LATENCY_MS))
+            say(f"    {runs[name][-1].seconds:.2f} s")
+    return {name: _summed_up(database, done) for name, done in runs.items()}
 
 
 def _contest(

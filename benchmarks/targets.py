@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Target", "targets"]
 
+MOST_ADDED = 0.10
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -38,6 +40,7 @@ def targets(results: Mapping[str, Any]) -> list[Target]:
         _times("REST, every outcome durable: done no later than the `msads` script", rest, msads, 1.0),
         _times("REST with a ledger that records nothing, against the `msads` script", no_ledger, msads, 2.0),
         _latency(results["latency"]),
+        *(_cost(database, **runs) for database, runs in results["cost"].items()),
         _memory(*results["memory"]),
         _at_most(
             "importing the operator's module after `airflow.sdk`", statistics.median(results["import_ms"]), 50.0, "ms"
@@ -60,6 +63,16 @@ def _latency(run: Mapping[str, Any]) -> Target:
         f"{reached / bound:.1%} ({reached:,.0f} rows/s)",
         reached >= 0.9 * bound,
         reached / (0.9 * bound),
+    )
+
+
+def _cost(database: str, ledger: Mapping[str, Any], no_ledger: Mapping[str, Any]) -> Target:
+    added = ledger["seconds"] / no_ledger["seconds"] - 1
+    return Target(
+        f"at {LATENCY_MS:.0f} ms latency a ledger on {database} adds to the wall time at most {MOST_ADDED:.0%}",
+        f"{added:+.1%} ({no_ledger['seconds']:.2f} to {ledger['seconds']:.2f} s)",
+        added <= MOST_ADDED,
+        MOST_ADDED / added if added > 0 else None,
     )
 
 

@@ -29,9 +29,11 @@ class PrivatePostgres:
     """One cluster in a temporary folder, on a free port of the loopback address, gone after the run.
 
     :param programs: folder of ``initdb`` and ``pg_ctl``.
+    :param durable: wait for the disk at each commit, as a server in earnest does.
     """
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, *, durable: bool = False) -> None:
+        self._fsync = "on" if durable else "off"
         self._folder = Path(tempfile.mkdtemp(prefix="bingads-postgres-"))
         self._owner = None if os.geteuid() else _unprivileged()
         self._programs = programs
@@ -43,7 +45,7 @@ class PrivatePostgres:
         """Create and start the cluster; return the URL of its database."""
         port = _free_port()
         self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync={self._fsync}"
         self._run("pg_ctl", "start", "--wait", "--silent", "--options", options, "--log", str(self._folder / "log"))
         return f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
 
