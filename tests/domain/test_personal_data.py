@@ -252,3 +252,39 @@ def test_what_is_shaped_like_personal_data(text: str, *, expected: bool) -> None
 
 def test_normalising_precedes_hashing() -> None:
     assert email("A.b+c@Example.com") == sha256(b"ab@example.com").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted"),
+    [("a@b.c", True), ("a@" + "b" * 314 + ".com", True), ("a@" + "b" * 315 + ".com", False)],
+    ids=["shortest", "longest", "longer"],
+)
+def test_an_address_has_five_to_three_hundred_and_twenty_characters(address: str, *, accepted: bool) -> None:
+    assert (normalise_email(f" {address} ") is not None) is accepted
+
+
+@pytest.mark.parametrize(("blanks", "accepted"), [(52, True), (53, False)])
+def test_a_number_is_looked_at_up_to_sixty_four_characters(blanks: int, *, accepted: bool) -> None:
+    assert (phone("+1" + " " * blanks + "4255551234") == PHONE) is accepted
+
+
+@pytest.mark.parametrize(
+    ("cell", "symbol"),
+    [
+        ("4255551234", "PhoneRegionNotDeclared"),
+        ("X4255551234", "PhoneRegionNotDeclared"),
+        (1, "PhoneRegionNotDeclared"),
+        (10**15 - 1, "PhoneRegionNotDeclared"),
+        (0, "Wrong"),
+        (-4255551234, "Wrong"),
+        (10**15, "Wrong"),
+        ("none", "Wrong"),
+        ("", None),
+    ],
+)
+def test_what_may_be_a_number_of_some_region_waits_for_the_setting(cell: Any, symbol: str | None) -> None:
+    refused = phone(cell)
+
+    assert (refused and refused.error_code) == symbol
+    if symbol == "PhoneRegionNotDeclared":
+        assert (refused.undeclared, refused.systemic, refused.finality) == (True, True, Finality.DEFERRED)
