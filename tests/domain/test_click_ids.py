@@ -47,6 +47,7 @@ def test_a_dashed_click_id_waits_for_the_setting_that_refuses_it() -> None:
     refused = read(DASHED, "refuse")
 
     assert (refused.code, refused.finality, refused.systemic) == (5604, Finality.DEFERRED, True)
+    assert not refused.undeclared
     assert "click_id_dashes" in refused.remedy
 
 

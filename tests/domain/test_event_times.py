@@ -84,6 +84,7 @@ def test_a_time_without_offset_and_no_declared_zone_waits_for_the_setting(cell: 
         Finality.DEFERRED,
         True,
     )
+    assert refused.undeclared
     assert "sold_at" in refused.sentence
     assert "source_timezone" in refused.remedy
 

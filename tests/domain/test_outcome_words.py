@@ -15,6 +15,8 @@ from airflow_provider_bingads.domain.outcomes import (
     RowState,
     Violation,
 )
+from airflow_provider_bingads.domain.records import Known
+from airflow_provider_bingads.domain.rows import Candidate
 
 
 def test_states_and_their_ranks_are_what_they_always_were() -> None:
@@ -57,6 +59,13 @@ def test_the_end_of_a_call_has_the_words_that_are_stored_and_cost_one_attempt_un
     )
 
 
+@pytest.mark.parametrize("state", list(RowState))
+def test_only_an_invalid_event_of_the_erased_content_is_a_tombstone(state: RowState) -> None:
+    assert Known(FORGOTTEN_CONTENT, state, ROW_RANK[state], "run").forgotten is (state is RowState.INVALID)
+    assert Known("1" * 16, state, ROW_RANK[state], "run").forgotten is False
+    assert Known("1" * 16, state, ROW_RANK[state], "run").gen == 0
+
+
 def test_a_violation_is_the_data_owners_and_final_unless_it_says_otherwise() -> None:
     violation = Violation("Wrong", 5610, "ConversionValue", "amount", "is not a number", "write a number")
 
@@ -67,3 +76,9 @@ def test_a_violation_is_the_data_owners_and_final_unless_it_says_otherwise() -> 
 @pytest.mark.parametrize(("column", "said"), [("amount", "amount is wrong"), (None, "is wrong"), ("", "is wrong")])
 def test_a_violation_names_its_column_where_it_has_one(column: str | None, said: str) -> None:
     assert Violation("Wrong", None, "F", column, "is wrong", "mend it").sentence == said
+
+
+def test_a_row_is_new_and_inside_its_window_unless_its_reader_says_otherwise() -> None:
+    row = Candidate("1", "k", "c", {})
+
+    assert (row.violations, row.out_of_window, row.rounded, row.gen) == ((), False, False, 0)

@@ -93,6 +93,27 @@ def test_a_verdict_is_reached_once_for_each_text_and_memory_stays_bounded() -> N
     assert judged[-1] == "0", "what was forgotten is judged again"
 
 
+def test_four_thousand_texts_of_a_usual_length_are_remembered() -> None:
+    judged: list[str] = []
+    recall = remembered(judged.append)
+    for _ in range(2):
+        for number in range(4096):
+            recall(str(number))
+    assert len(judged) == 4096
+    recall("one more")
+    recall("0")
+    assert judged[4096:] == ["one more", "0"]
+
+
+@pytest.mark.parametrize(("length", "times"), [(128, 1), (129, 2)])
+def test_a_text_longer_than_names_are_is_not_remembered(length: int, times: int) -> None:
+    judged: list[str] = []
+    recall = remembered(judged.append)
+    recall("x" * length)
+    recall("x" * length)
+    assert len(judged) == times
+
+
 def test_each_reason_names_what_to_do() -> None:
     for cell in (5, "x" * 11, "a\x00"):
         found = read(cell)
