@@ -13,7 +13,8 @@ from tests.proof.process.process_emulator import EmulatorProcess
 from tests.proof.process.process_forks import ForkServer
 from tests.proof.process.process_stage import Stage
 
-DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+SERVERS = [pytest.param("postgres", marks=pytest.mark.postgres)]
+DATABASES = ["sqlite", *SERVERS]
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,14 @@ def sqlite_stage(forks: ForkServer, emulator_process: EmulatorProcess, tmp_path:
 @pytest.fixture(params=DATABASES)
 def stage(request: pytest.FixtureRequest) -> Stage:
     """Give an upload on each database."""
+    made = request.getfixturevalue(f"{request.param}_stage")
+    assert isinstance(made, Stage)
+    return made
+
+
+@pytest.fixture(params=SERVERS)
+def server_stage(request: pytest.FixtureRequest) -> Stage:
+    """Give an upload on each database that is a server."""
     made = request.getfixturevalue(f"{request.param}_stage")
     assert isinstance(made, Stage)
     return made

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from tests.proof.process.process_try import Plan
 __all__ = ["Leased", "Stage", "Timing", "Try"]
 
 _POLL_SECONDS: Final = 0.01
+_SETTLE_SECONDS: Final = 0.2
 _TRY_SECONDS: Final = 120.0
 _MOST_TRIES: Final = 12
 
@@ -126,7 +129,7 @@ class Stage:
         log, result = self.folder / f"try{number}.log", self.folder / f"try{number}.json"
         leased = self.leased()
         connection = self.service.control.connection
-        connection["extra"] |= self.extra
+        connection["extra"] |= {"token_store": "none", **self.extra}
         plan = Plan(
             environment={
                 "AIRFLOW_CONN_BINGADS_DEFAULT": json.dumps(connection),
@@ -194,6 +197,19 @@ class Stage:
             return None
         return leased.acquired_at - one.started_at
 
+    def freeze(self, one: Try) -> None:
+        """Stop a process where it stands, but not while it has the database of everybody to itself.
+
+        A process frozen in the middle of a write to SQLite locks the whole file: nobody can take over until it goes on.
+        """
+        while True:
+            one.strike(signal.SIGSTOP)
+            time.sleep(_SETTLE_SECONDS)  # what it has asked of a server ends
+            if self.database.name != "sqlite" or _is_free(str(self.database.url.database)):
+                return
+            one.strike(signal.SIGCONT)
+            one.ended(_POLL_SECONDS)
+
     def applied(self) -> int:
         """Return how many conversions the service holds."""
         return int(self.service.control.stats()["keys_applied"])
@@ -209,6 +225,15 @@ class Stage:
                 return False
             assert time.monotonic() < deadline, f"nothing happened for {seconds} s: {one.tail()}"
         return True
+
+
+def _is_free(file: str) -> bool:
+    with contextlib.closing(sqlite3.connect(file, timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 def _seconds(at: Any) -> float:

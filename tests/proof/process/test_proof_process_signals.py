@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import time
 
 import pytest
 
@@ -62,8 +61,7 @@ def test_frozen_longer_than_the_lease_while_another_takes_over(stage: Stage, wak
     seen: dict[str, float] = {}
     frozen = stage.start(run_id="frozen")
     at_work(stage, frozen)
-    frozen.strike(signal.SIGSTOP)
-    time.sleep(0.2)  # what the frozen one has asked of the database ends
+    stage.freeze(frozen)
     stage.look(seen)
     other = stage.start(run_id="other")
     assert stage.until(other, lambda: stage.waited(other) is not None)
