@@ -22,7 +22,7 @@ from airflow_provider_bingads.sync.ports import Lease
 from airflow_provider_bingads.warehouse.ledger import lease as leases
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 from airflow_provider_bingads.warehouse.ledger.fold import RowEvent, current
-from airflow_provider_bingads.warehouse.ledger.kept import ERASED, Forgotten, Scope
+from airflow_provider_bingads.warehouse.ledger.kept import Forgotten, Scope
 from airflow_provider_bingads.warehouse.ledger.keys import chunks, has_key, in_scope, is_named
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
 from airflow_provider_bingads.warehouse.ledger.marks import Marks, origin_columns, stored_row
@@ -212,7 +212,7 @@ def _tombstone(row: Any, event_time: datetime | None) -> RowRecord:
         state=RowState.INVALID.value,
         rank=ROW_RANK[RowState.INVALID],
         code=None,
-        error_code=ERASED,
+        error_code="Forgotten",
         field_path=None,
         column_name=None,
         message="forgotten on request: whatever the source holds under this key, it is not sent",

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 
 from airflow_provider_bingads.warehouse.ledger.forget import forget
-from airflow_provider_bingads.warehouse.ledger.kept import Forgotten, Pruned, Replayed, Scope
+from airflow_provider_bingads.warehouse.ledger.kept import RELEASE, REPLAY, Forgotten, Pruned, Replayed, Scope
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
 from airflow_provider_bingads.warehouse.ledger.prune import prune
-from airflow_provider_bingads.warehouse.ledger.replay import RELEASE, REPLAY, Question, mark_again
+from airflow_provider_bingads.warehouse.ledger.replay import Question, mark_again
 
 __all__ = ["APPLIED_DAYS", "OTHER_DAYS", "REPLAY_LIMIT", "LedgerKeeper"]
 

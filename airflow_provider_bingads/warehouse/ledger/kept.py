@@ -10,23 +10,22 @@ from typing import Final
 from airflow_provider_bingads.domain.outcomes import RowState
 
 __all__ = [
+    "ERASED",
     "FORGOTTEN",
     "LEFT_OUT",
     "OUT_OF_WINDOW",
+    "RELEASE",
+    "RELEASED",
+    "REPLAY",
+    "REPLAYED",
     "Forgotten",
+    "Marking",
     "Pruned",
     "Replayed",
     "Scope",
     "StoredRow",
     "TableShare",
 ]
-
-REPLAYED: Final = "Replayed"
-"""``error_code`` of the mark a replay leaves."""
-RELEASED: Final = "Released"
-"""``error_code`` of the mark a release leaves."""
-ERASED: Final = "Forgotten"
-"""``error_code`` of a tombstone."""
 
 FORGOTTEN: Final = "forgotten"
 OUT_OF_WINDOW: Final = "out_of_window"
@@ -44,6 +43,28 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     FORGOTTEN: "forgotten: it is never sent again",
 }
 """Why a row was left out: key of ``Replayed.left_out`` -> the rest of a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """A kind of mark that has a row judged and sent again.
+
+    :param states: present states of the rows it is for.
+    :param error_code: of the events that are the marks.
+    :param outcome: of the runs the marks stand under.
+    """
+
+    states: frozenset[RowState]
+    error_code: str
+    outcome: str
+
+
+REPLAY: Final = Marking(frozenset({RowState.REJECTED, RowState.INVALID, RowState.DUPLICATE}), "Replayed", "replay")
+RELEASE: Final = Marking(frozenset({RowState.HELD}), "Released", "release")
+REPLAYED: Final = REPLAY.error_code
+RELEASED: Final = RELEASE.error_code
+ERASED: Final = "Forgotten"
+"""``error_code`` of a tombstone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,7 @@ from airflow_provider_bingads.domain.records import RowRecord
 from airflow_provider_bingads.entities import event_entities
 from airflow_provider_bingads.exceptions import FixConfiguration
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
-from airflow_provider_bingads.warehouse.ledger.kept import (
-    FORGOTTEN,
-    OUT_OF_WINDOW,
-    RELEASED,
-    REPLAYED,
-    Replayed,
-    Scope,
-)
+from airflow_provider_bingads.warehouse.ledger.kept import FORGOTTEN, OUT_OF_WINDOW, Marking, Replayed, Scope
 from airflow_provider_bingads.warehouse.ledger.keys import in_scope, is_named
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
 from airflow_provider_bingads.warehouse.ledger.marks import Marks, origin_columns, stored_row
@@ -41,27 +34,10 @@ from airflow_provider_bingads.warehouse.ledger.views import (
     start_of,
 )
 
-__all__ = ["RELEASE", "REPLAY", "Marking", "Question", "mark_again"]
+__all__ = ["Question", "mark_again"]
 
 _MARK: Final = "''"
 """The reason of a row that is to be marked: none against it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Marking:
-    """A kind of mark.
-
-    :param states: present states of the rows it is for.
-    :param outcome: of the runs the marks stand under.
-    """
-
-    states: frozenset[RowState]
-    error_code: str
-    outcome: str
-
-
-REPLAY: Final = Marking(frozenset({RowState.REJECTED, RowState.INVALID, RowState.DUPLICATE}), REPLAYED, "replay")
-RELEASE: Final = Marking(frozenset({RowState.HELD}), RELEASED, "release")
 
 
 @dataclass(frozen=True, slots=True)
