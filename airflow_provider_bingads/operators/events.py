@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["EventOperator"]
 
 _WHERE = (
-    "Each refused row with its reason: SELECT * FROM bingads_attention; one row's story: "
-    "SELECT * FROM bingads_partial_error WHERE source_ref = '...'"
+    "Each refused row with its reason: bingads ledger attention, or SELECT * FROM bingads_attention; one row's story: "
+    "bingads ledger row KEY, or SELECT * FROM bingads_partial_error WHERE source_ref = '...'"
 )
 
 
