@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ledger_finding"]
 
+_REHEARSAL = "bingads_rehearsal"
+
 
 def ledger_finding(engine: Engine, schema: str | None) -> Finding:
     """Rehearse every kind of statement in a transaction that is rolled back; nothing is left behind."""
@@ -33,19 +35,40 @@ def ledger_finding(engine: Engine, schema: str | None) -> Finding:
 
 def _rehearse(engine: Engine, schema: str | None) -> int:
     """Return the version of the ledger that is there, 0 for none."""
-    from airflow_provider_bingads.warehouse.ledger.migrations import version_of
+    from airflow_provider_bingads.warehouse.ledger.migrations import statements, version_of
     from airflow_provider_bingads.warehouse.ledger.schema import ledger_tables
 
     tables = ledger_tables(schema)
+    if engine.dialect.name in {"mysql", "mariadb"}:
+        return _rehearse_without_rollback(engine, tables)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN")
         try:
             version = version_of(connection, tables)
             if not version:
-                tables.metadata.create_all(connection)
+                for statement in statements(connection.dialect, tables, 0):
+                    connection.exec_driver_sql(statement)
             _touch(connection, tables)
         finally:
             connection.exec_driver_sql("ROLLBACK")
+    return version
+
+
+def _rehearse_without_rollback(engine: Engine, tables: LedgerTables) -> int:
+    """Return the version; where there is none, make and drop a table of another name, as nothing defined is undone."""
+    from sqlalchemy import Column, Integer, MetaData, Table
+
+    from airflow_provider_bingads.warehouse.ledger.migrations import version_of
+
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        version = version_of(connection, tables)
+        if version:
+            _touch(connection, tables)
+        else:
+            rehearsal = MetaData(schema=tables.metadata.schema)
+            Table(_REHEARSAL, rehearsal, Column("id", Integer))
+            rehearsal.create_all(connection)
+            rehearsal.drop_all(connection)
     return version
 
 

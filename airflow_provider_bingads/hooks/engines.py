@@ -26,7 +26,20 @@ _LIBPQ_EXTRAS: Final = frozenset({
     "target_session_attrs", "tcp_user_timeout",
 })  # fmt: skip
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9]*(\+[a-z][a-z0-9_]*)?")
-_SCHEMES: Final = {"postgres": "postgresql", "mysql": "mysql+pymysql"}
+_MYSQL_DEFAULTS: Final = {"connect_timeout": 30, "read_timeout": 600, "write_timeout": 600, "charset": "utf8mb4"}
+"""The same for MySQL and MariaDB; and in another character set some texts could not be read."""
+_MYSQL_EXTRAS: Final = frozenset({
+    "charset", "connect_timeout", "read_timeout", "ssl", "ssl_ca", "ssl_cert", "ssl_disabled", "ssl_key",
+    "ssl_verify_cert", "ssl_verify_identity", "unix_socket", "write_timeout",
+})  # fmt: skip
+_MYSQL_SCHEMES: Final = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+_SCHEMES: Final = {"postgres": "postgresql"}
+
+_DRIVER_OPTIONS: Final[Mapping[str, tuple[Mapping[str, Any], frozenset[str]]]] = {
+    **dict.fromkeys(("psycopg2", "psycopg"), (_LIBPQ_DEFAULTS, _LIBPQ_EXTRAS)),
+    **dict.fromkeys(("pymysql", "mysqldb"), (_MYSQL_DEFAULTS, _MYSQL_EXTRAS)),
+}
+"""SQLAlchemy's name of a driver -> options it gets, and those a connection's extra may give it."""
 
 
 def ledger_supported(dialect_name: str) -> None:
@@ -51,15 +64,18 @@ def engine_for(conn_id: str, hook_params: Mapping[str, Any] | None = None) -> En
     :raises FixConfiguration: there is no such connection, it is no SQL database, or a package for it is missing.
     """
     connection = _connection(conn_id)
+    engine: Engine
     if connection.conn_type == "sqlite":
         return _create(conn_id, _sqlite_url(connection), connect_args={"timeout": _SQLITE_BUSY_SECONDS})
     hook = _hook(connection, hook_params)
     if hook is None:
-        return _create(conn_id, _uri(connection))
+        engine = _create(conn_id, _mysql_url(connection) or _uri(connection))
+        _pass_extras(engine, connection)
+        return engine
     if not hasattr(hook, "get_sqlalchemy_engine"):
         raise FixConfiguration(f"Connection {conn_id!r} is of type {connection.conn_type!r}, which is no SQL database.")
     try:
-        engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs=dict(_HIDDEN))
+        engine = hook.get_sqlalchemy_engine(engine_kwargs=dict(_HIDDEN))
     except Exception as error:  # noqa: BLE001 - hooks raise what they like, and its text may hold the URI
         raise _no_engine(conn_id, connection, error) from None
     _pass_extras(engine, connection)
@@ -96,6 +112,23 @@ def _hook(connection: Any, hook_params: Mapping[str, Any] | None) -> Any | None:
 def _uri(connection: Connection) -> str:
     scheme, colon, rest = connection.get_uri().partition(":")
     return _SCHEMES.get(scheme, scheme) + colon + rest
+
+
+def _mysql_url(connection: Connection) -> URL | None:
+    """Return the address of a MySQL or MariaDB, without the extras, of which the driver gets those it knows."""
+    from sqlalchemy import URL
+
+    scheme = _MYSQL_SCHEMES.get(connection.conn_type or "")
+    if scheme is None:
+        return None
+    return URL.create(
+        scheme,
+        connection.login or None,
+        connection.password or None,
+        connection.host or None,
+        connection.port,
+        connection.schema or None,
+    )
 
 
 def _sqlite_url(connection: Connection) -> URL:
@@ -141,14 +174,15 @@ def _no_engine(conn_id: str, connection: Connection, error: Exception) -> FixCon
 
 
 def _pass_extras(engine: Engine, connection: Connection) -> None:
-    """Hand libpq its options: the hook's engine leaves them out, ``sslmode`` among them."""
+    """Hand the driver its options: the hook's engine leaves them out, ``sslmode`` among them."""
     from sqlalchemy import event
 
-    if engine.dialect.name != "postgresql" or engine.dialect.driver not in {"psycopg2", "psycopg"}:
-        return
-    extras = {k: v for k, v in connection.extra_dejson.items() if k in _LIBPQ_EXTRAS}
+    defaults, names = _DRIVER_OPTIONS.get(engine.dialect.driver, ({}, frozenset()))
+    extras = {k: v for k, v in connection.extra_dejson.items() if k in names}
+    options = {**defaults, **extras}
+    numbers = {k: int(v) for k, v in options.items() if k.endswith("timeout") and str(v).isdecimal()}
 
     @event.listens_for(engine, "do_connect")
     def add(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
-        for name, value in {**_LIBPQ_DEFAULTS, **extras}.items():
+        for name, value in {**options, **numbers}.items():
             parameters.setdefault(name, value)

@@ -6,6 +6,7 @@ or passes them on; an exception of a driver ends here (``delivery.md`` 7).
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from enum import Enum
@@ -15,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-__all__ = ["Trouble", "code_of", "driver_errors", "syntax_hint", "trouble_of"]
+__all__ = ["Trouble", "code_of", "driver_errors", "gave_way", "syntax_hint", "trouble_of"]
 
 
 class Trouble(str, Enum):
@@ -84,28 +85,26 @@ _SQLITE: Final = {
 }
 _SQLITE_MISSING: Final = ("no such table", "no such column", "has no column", "unknown database")
 
-_MYSQL: Final = {
-    1044: Trouble.PERMISSION,
-    1045: Trouble.SIGN_IN,
-    1142: Trouble.PERMISSION,
-    1143: Trouble.PERMISSION,
-    1227: Trouble.PERMISSION,
-    1290: Trouble.PERMISSION,
-    1049: Trouble.SIGN_IN,
-    1054: Trouble.MISSING,
-    1146: Trouble.MISSING,
-    1062: Trouble.DUPLICATE,
-    1064: Trouble.STATEMENT,
-    1205: Trouble.BUSY,
-    1213: Trouble.BUSY,
-    1040: Trouble.CONNECTION,
-    2002: Trouble.CONNECTION,
-    2003: Trouble.CONNECTION,
-    2006: Trouble.CONNECTION,
-    2013: Trouble.CONNECTION,
-    1021: Trouble.SPACE,
-    1114: Trouble.SPACE,
-}
+_MYSQL_TROUBLES: Final = {
+    Trouble.SIGN_IN: (1045, 1049, 1130, 1251, 1698, 1820, 1862, 2059, 3118, 4151),
+    # 1290, 1792 and 1836 are a server or transaction that only reads.
+    Trouble.PERMISSION: (1044, 1142, 1143, 1227, 1290, 1370, 1410, 1792, 1836),
+    Trouble.MISSING: (1051, 1054, 1146, 1176, 1305, 1356),
+    Trouble.STATEMENT: (1052, 1055, 1060, 1064, 1066, 1222, 1248, 1267, 4078),
+    Trouble.VALUE: (1048, 1264, 1265, 1292, 1300, 1365, 1366, 1406, 1411, 1690, 3140, 3141),
+    Trouble.DUPLICATE: (1022, 1062, 1586),
+    Trouble.BUSY: (1020, 1205, 1213, 1317, 1637, 1969, 3024, 3572),
+    # The server is full, stops, is no part of its cluster at the moment, or ended the connection.
+    Trouble.CONNECTION: (
+        1040, 1042, 1047, 1053, 1077, 1079, 1129, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1927, 4031,
+        2002, 2003, 2005, 2006, 2012, 2013, 2055,
+    ),
+    Trouble.SPACE: (3, 1021, 1026, 1037, 1038, 1041, 1114),
+}  # fmt: skip
+_MYSQL: Final = {number: trouble for trouble, numbers in _MYSQL_TROUBLES.items() for number in numbers}
+_MYSQL_ENGINE: Final = "1030"
+"""The storage engine failed; by which number of the operating system, only the text tells."""
+_GAVE_WAY: Final = frozenset({"40001", "40P01", "1213"})
 
 _HTTP: Final = {
     400: Trouble.STATEMENT,
@@ -187,6 +186,10 @@ def _sqlite_trouble(driver: BaseException, name: str) -> Trouble:
     return _SQLITE.get(kind[0], Trouble.OTHER)
 
 
+def _disk_is_full(code: str, driver: BaseException) -> bool:
+    return code == _MYSQL_ENGINE and f"error {errno.ENOSPC} " in str(driver)
+
+
 def _by_code(code: str) -> Trouble | None:
     if code in _SQLSTATES:
         return _SQLSTATES[code]
@@ -212,7 +215,7 @@ def trouble_of(error: BaseException) -> Trouble:
     code = code_of(error)
     if code.startswith("SQLITE_"):
         return _sqlite_trouble(driver, code)
-    told = _by_code(code)
+    told = Trouble.SPACE if _disk_is_full(code, driver) else _by_code(code)
     if told is not None:
         return told
     text = str(driver)
@@ -221,6 +224,11 @@ def trouble_of(error: BaseException) -> Trouble:
     if getattr(error, "connection_invalidated", False) or ("closed" in text and "database" in text):
         return Trouble.CONNECTION  # sqlite3 tells a closed connection by ProgrammingError
     return _BY_CLASS.get(type(driver).__name__, Trouble.OTHER)
+
+
+def gave_way(error: BaseException) -> bool:
+    """Tell whether the database ended a transaction in favour of another: run again from its start it may pass."""
+    return code_of(error) in _GAVE_WAY
 
 
 def syntax_hint(error: BaseException) -> str:
@@ -235,4 +243,6 @@ def syntax_hint(error: BaseException) -> str:
         return str(primary or "")[:200]
     if code == "SQLITE_ERROR":
         return str(driver)[:200]
+    if code.isdigit() and _MYSQL.get(int(code)) in {Trouble.STATEMENT, Trouble.MISSING}:
+        return str(driver.args[-1])[:200]
     return ""

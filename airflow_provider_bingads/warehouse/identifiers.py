@@ -27,7 +27,7 @@ _PART: Final = re.compile(r'"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|\[([^\]]+)\]|([^."
 _ONE_DATABASE: Final = frozenset({"postgresql", "redshift", "sqlite"})
 _SPLIT_BY_DIALECT: Final = frozenset({"snowflake", "mssql"})
 """These take ``catalog.schema`` apart and quote each part; others would quote it as one name."""
-_MISREAD: Final = {"snowflake": ".", "mssql": ".", "bigquery": ".`", "databricks": "`%"}
+_MISREAD: Final = {"snowflake": ".", "mssql": ".", "bigquery": ".`", "databricks": "`%", "mysql": "`", "mariadb": "`"}
 """Characters in a name that these dialects take for something else where they reflect a table."""
 
 

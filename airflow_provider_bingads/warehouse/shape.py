@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Executable, inspect, select, table, text, types
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import DBAPIError, SAWarning
 
 from airflow_provider_bingads.exceptions import FixSource
+from airflow_provider_bingads.warehouse.failures import code_of
 from airflow_provider_bingads.warehouse.filesystems import require_file
 from airflow_provider_bingads.warehouse.identifiers import TableName, find_table, quoted, schema_of, shown
 from airflow_provider_bingads.warehouse.refusals import refused
@@ -51,14 +52,19 @@ _NAIVE: Final = ColumnShape(is_temporal=True, has_timezone=False)
 _AWARE: Final = ColumnShape(is_temporal=True, has_timezone=True)
 # Types that hold a zone although their class does not say so in SQLAlchemy's way.
 _ZONED: Final = frozenset({"TIMESTAMP_TZ", "TIMESTAMP_LTZ", "DATETIMEOFFSET"})
-_ZONED_TIMESTAMP: Final = frozenset({"bigquery", "databricks"})
+_MYSQL_TWICE: Final = "1060"
+"""What MySQL calls a derived table with two columns of one name."""
+_ZONED_TIMESTAMP: Final = frozenset({"bigquery", "databricks", "mysql", "mariadb"})
 # Times whose class is none of SQLAlchemy's.
 _UNZONED: Final = frozenset({"TIMESTAMP_NTZ"})
 # What drivers tell of a query's columns: the codes of date, timestamp without and with a zone.
 _POSTGRES_TYPES: Final[dict[Any, ColumnShape]] = {1082: _NAIVE, 1114: _NAIVE, 1184: _AWARE}
+_MYSQL_TYPES: Final[dict[Any, ColumnShape]] = {7: _AWARE, 10: _NAIVE, 12: _NAIVE, 14: _NAIVE}
 _DESCRIBED: Final[dict[str, dict[Any, ColumnShape]]] = {
     "postgresql": _POSTGRES_TYPES,
     "redshift": _POSTGRES_TYPES,
+    "mysql": _MYSQL_TYPES,
+    "mariadb": _MYSQL_TYPES,
     "snowflake": {3: _NAIVE, 6: _AWARE, 7: _AWARE, 8: _NAIVE},
     "bigquery": {"DATE": _NAIVE, "DATETIME": _NAIVE, "TIMESTAMP": _AWARE},
     "databricks": {"date": _NAIVE, "timestamp_ntz": _NAIVE, "timestamp": _AWARE},
@@ -141,7 +147,12 @@ def _query(connection: Connection, sql: str, parameters: Mapping[str, Any] | Non
 
 def _described(connection: Connection, statement: Executable) -> dict[str, ColumnShape]:
     """Return the columns of a statement that returns no rows, as the driver describes them."""
-    result = connection.execute(statement)
+    try:
+        result = connection.execute(statement)
+    except DBAPIError as error:
+        if code_of(error) != _MYSQL_TWICE:
+            raise
+        raise FixSource("The query returns a column twice; give each its own name with AS.") from None
     described = list(zip(result.keys(), result.cursor.description if result.cursor else (), strict=True))
     result.close()
     twice = _repeated([name for name, _ in described], numbered=connection.dialect.name == "sqlite")

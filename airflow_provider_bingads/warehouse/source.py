@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from airflow_provider_bingads.exceptions import Stopped
 from airflow_provider_bingads.warehouse.failures import driver_errors
 from airflow_provider_bingads.warehouse.filesystems import require_file
+from airflow_provider_bingads.warehouse.mysql_stream import MysqlStream
 from airflow_provider_bingads.warehouse.postgresql_stream import PostgresStream
 from airflow_provider_bingads.warehouse.query import Accounts, Query, SourceRequest, account_text, build_query
 from airflow_provider_bingads.warehouse.refusals import refused
@@ -42,6 +43,8 @@ def _stream(engine: Engine) -> RowStream:
         return SqliteStream()
     if engine.dialect.name == "postgresql":
         return PostgresStream()
+    if engine.dialect.name in {"mysql", "mariadb"} and engine.dialect.driver in {"pymysql", "mysqldb"}:
+        return MysqlStream()
     return GenericStream()
 
 
@@ -125,8 +128,7 @@ class SqlSource:
             connection, self._connection = self._connection, None
             if connection is not None:
                 with suppress(*driver_errors(self._engine)):
-                    connection.invalidate()
-                    connection.close()
+                    _end(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -161,3 +163,12 @@ class SqlSource:
             values = frozenset(value for account in accounts for value in self._accounts_seen[account])
             return Accounts(values, verbatim=True)
         return Accounts(frozenset(accounts), verbatim=False)
+
+
+def _end(connection: Connection) -> None:
+    """Close for good: to invalidate one that left the pool leaves its end to the garbage collector."""
+    if not connection.invalidated and connection.connection.is_detached:
+        database: Any = connection.connection.dbapi_connection
+        database.close()
+    connection.invalidate()
+    connection.close()

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Table
 
 from airflow_provider_bingads.domain.records import Entries, Known, OpenCall, OpenRow, RunIdentity, RunRecord
 from airflow_provider_bingads.exceptions import BingAdsError
 from airflow_provider_bingads.sync.ports import Lease, LeaseHolder, Point, passing
-from airflow_provider_bingads.warehouse.failures import Trouble, driver_errors, trouble_of
+from airflow_provider_bingads.warehouse.failures import Trouble, driver_errors, gave_way, trouble_of
 from airflow_provider_bingads.warehouse.ledger import lease as leases
 from airflow_provider_bingads.warehouse.ledger import reads, runs
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
@@ -24,6 +24,8 @@ from airflow_provider_bingads.warehouse.ledger.schema import VERSION, LedgerTabl
 
 __all__ = ["SqlLedger"]
 
+_DEADLOCKS: Final = 5
+"""Times that one piece of work gives way to others before the task does."""
 _Part = tuple[Table, Sequence[Sequence[Any]]]
 _Result = TypeVar("_Result")
 _Opened = Callable[[], AbstractContextManager[Connection]]
@@ -186,15 +188,19 @@ class SqlLedger:
             lane.close()
 
     def _on(self, opened: _Opened, work: Callable[[Connection], _Result], *, keeps: bool = False) -> _Result:
-        """Run work that may be repeated, a second time where the first met a broken connection."""
-        for last in (False, True):
+        """Run work that may be repeated: once more after a broken connection, a few times after a deadlock."""
+        reconnected, left = False, _DEADLOCKS
+        while True:
             try:
                 with opened() as connection:
                     return work(connection)
             except self._errors as error:
-                if last or trouble_of(error) is not Trouble.CONNECTION:
+                if trouble_of(error) is Trouble.CONNECTION and not reconnected:
+                    reconnected = True
+                elif gave_way(error) and left:
+                    left -= 1
+                else:
                     raise self._refusal(error, keeps=keeps) from None
-        raise AssertionError
 
     def _append(self, what: str, parts: Sequence[_Part]) -> None:
         """Write until it is durable.
@@ -204,6 +210,7 @@ class SqlLedger:
         """
         parts = [part for part in parts if part[1]]
         careful = plain = reconnected = False
+        left = _DEADLOCKS
         while parts:
             try:
                 self._append_once(what, parts, careful=careful, plain=plain)
@@ -214,6 +221,8 @@ class SqlLedger:
                     reconnected = careful = True
                 elif trouble is Trouble.DUPLICATE and not careful:
                     careful = True
+                elif gave_way(error) and left:
+                    left -= 1
                 elif trouble is Trouble.VALUE and not plain:
                     plain = True
                 else:
