@@ -127,8 +127,9 @@ def _spelled(column: str, shape: SourceShape) -> str | None:
 
 
 def _hint(name: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else "."
+    folded = {column.casefold(): column for column in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f"; did you mean {folded[near[0]]!r}?" if near else "."
 
 
 def _source_key(arguments: SourceArguments, shape: SourceShape) -> tuple[str, ...]:
