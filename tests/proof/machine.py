@@ -55,6 +55,14 @@ class Lived:
     delivered: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
 
+    def join(self, other: Lived) -> None:
+        """Add another tally."""
+        self.histories += other.histories
+        self.steps += other.steps
+        self.faults += other.faults
+        self.delivered += other.delivered
+        self.kinds += other.kinds
+
 
 def live(histories: int, seed: int, *, steps: int = 25) -> tuple[Lived, str | None]:
     """Live through many histories; return what they came to, and the first that broke a rule, shrunk, in words.

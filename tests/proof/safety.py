@@ -69,9 +69,10 @@ def _keys(members: str) -> Iterator[str]:
 
 _ANSWERED = """
     SELECT c.call_id, c.event, c.n_applied, c.n_rejected, b.n_rows,
-        (SELECT count(*) FROM bingads_row r WHERE r.call_id = c.call_id AND r.run_id = c.run_id AND r.state = 'applied'),
-        (SELECT count(*) FROM bingads_row r WHERE r.call_id = c.call_id AND r.run_id = c.run_id AND r.state = 'rejected')
-    FROM bingads_call c JOIN bingads_batch b ON b.batch_id = c.batch_id WHERE c.event IN ('answered', 'not_applied')
+        count(CASE WHEN r.state = 'applied' THEN 1 END), count(CASE WHEN r.state = 'rejected' THEN 1 END)
+    FROM bingads_call c JOIN bingads_batch b ON b.batch_id = c.batch_id
+        LEFT JOIN bingads_row r ON r.call_id = c.call_id AND r.run_id = c.run_id
+    WHERE c.event IN ('answered', 'not_applied') GROUP BY c.call_id, c.event, c.n_applied, c.n_rejected, b.n_rows
 """
 _RECONCILED = """
     SELECT c.call_id, b.members FROM bingads_call c JOIN bingads_batch b ON b.batch_id = c.batch_id

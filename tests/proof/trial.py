@@ -1,4 +1,4 @@
-"""Runs the quick tier in a shuffled order until a scenario finds a problem; for code that is expected to fail.
+"""Runs the quick tier in a shuffled order, then some random histories, until a scenario finds a problem; for code that is expected to fail.
 
 Exit code 1 with the problem, 0 when none was found. Shuffled, because neighbours in the list ask much the same.
 """
@@ -6,27 +6,35 @@ Exit code 1 with the problem, 0 when none was found. Shuffled, because neighbour
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import sys
+from typing import Final
 
 __all__ = ["first_problem"]
+
+_HISTORIES: Final = 100
 
 
 def first_problem(seed: int) -> str | None:
     """Return the first problem, with its scenario; None when every scenario holds."""
-    from tests.proof.generator import quick_scenarios
-    from tests.proof.scenarios import run_scenario
+    from tests.proof.exhaustive import run_work
+    from tests.proof.generator import quick_work
+    from tests.proof.machine import live
 
-    names = list(quick_scenarios())
-    random.Random(seed).shuffle(names)
-    for name in names:
-        for problem in run_scenario(name).problems:
-            return f"{name}: {problem.kind}: {problem.sentence}"
-    return None
+    work = list(quick_work())
+    random.Random(seed).shuffle(work)
+    for piece in work:
+        problems = run_work([piece]).problems
+        if problems:
+            return problems[0]
+    _, broken = live(_HISTORIES, seed)
+    return broken and broken.splitlines()[0]
 
 
 def main() -> int:
     """Run the trial."""
+    logging.disable(logging.CRITICAL)
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seed", type=int, default=0)
     found = first_problem(arguments.parse_args().seed)

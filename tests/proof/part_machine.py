@@ -1,0 +1,46 @@
+"""The part ``machine``: random histories, on several processes with seeds of their own."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Final
+
+from tests.proof.machine import Lived, live
+from tests.proof.part import Options, Part
+
+__all__ = ["run"]
+
+_HISTORIES: Final = 1000
+_PIECES: Final = 10
+
+
+def run(options: Options) -> Part:
+    """Live through a thousand histories."""
+    seeds = [options.seed * 1000 + piece for piece in range(_PIECES)]
+    total, problems = Lived(), []
+    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
+        for seed, (lived, broken) in zip(seeds, pool.map(_piece, seeds), strict=True):
+            total.join(lived)
+            options.say(f"machine: {total.histories:,} histories, {total.steps:,} steps")
+            if broken is not None:
+                problems.append(f"history of seed {seed}: {broken}")
+    kinds: Counter[str] = total.kinds
+    return Part(
+        figures={
+            "scenarios": total.histories,
+            "faults injected": total.faults,
+            "rows delivered under fault": total.delivered,
+            "random histories": total.histories,
+            "steps of random histories": total.steps,
+        },
+        problems=problems,
+        details=[f"| {kind} | {number:,} |" for kind, number in sorted(kinds.items())],
+    )
+
+
+def _piece(seed: int) -> tuple[Lived, str | None]:
+    logging.disable(logging.CRITICAL)
+    return live(_HISTORIES // _PIECES, seed)
