@@ -12,7 +12,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export PIP_CACHE_DIR ?= $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help test check format demo bench docs wheel beside-providers oldest-airflow constraints clean
+.PHONY: help test check format demo bench mutants prove docs wheel beside-providers oldest-airflow constraints clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -36,6 +36,12 @@ demo: $(READY) ## 70,159 conversions through real Airflow, twice, and through a 
 
 bench: $(READY) ## measure beside scripts on the vendor's packages, about ten minutes (ARGS=--quick: one, docs untouched)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+mutants: $(READY) ## change every rule and see whether the tests notice (ARGS=domain.times: one module, docs untouched)
+	$(BIN)/python -m tests.mutation $(ARGS)
+
+prove: $(READY) ## put the delivery through every crash and fault, about half an hour (ARGS="--part exhaustive": one part)
+	$(BIN)/python -m tests.proof $(ARGS)
 
 docs: $(READY) ## write the generated parts of README and docs anew
 	$(BIN)/python -m docs.generate

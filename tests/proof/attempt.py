@@ -6,6 +6,7 @@ every port of this process raises it too, because a killed process runs no ``fin
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +40,7 @@ BATCH_ROWS = 3
 MAX_IN_FLIGHT = 2
 LEASE_WAIT_SECONDS = 60.0
 CALL_DEADLINE_SECONDS = 120.0
+_addresses = itertools.count(1)
 _CURRENCIES = frozenset({"USD", "EUR"})
 
 
@@ -164,7 +166,7 @@ class Attempt:
         extra = {
             "environment": "emulator",
             # a host of its own for each process: what clients share by address, they share within a process only
-            "base_url": f"http://127.0.0.1:{10_000 + self.number % 50_000}",
+            "base_url": _new_address(),
             "developer_token": credentials.developer_token,
             "refresh_token": credentials.refresh_token,
             "customer_id": credentials.customer_id,
@@ -220,6 +222,11 @@ class Attempt:
             provider_version="0",
             config_sha="0",
         )
+
+
+def _new_address() -> str:
+    number = next(_addresses) % 2**24
+    return f"http://127.{number >> 16}.{number >> 8 & 255}.{number & 255}:80"
 
 
 @dataclass

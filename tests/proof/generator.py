@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from typing import Final
@@ -11,7 +12,7 @@ from airflow_provider_bingads.emulator.injection import KINDS
 from tests.proof.case import cases
 from tests.proof.scenarios import run_scenario
 
-__all__ = ["TRANSPORTS", "fault_steps", "long_scenarios", "quick_scenarios"]
+__all__ = ["TRANSPORTS", "Crashes", "fault_steps", "long_work", "quick_scenarios", "quick_work", "shape"]
 
 TRANSPORTS: Final = ("rest", "soap")
 _SLOW_KINDS: Final = frozenset({"huge_reply", "gzip_bomb"})
@@ -58,10 +59,10 @@ def freezes(where: str) -> list[str]:
 
 
 def pairs_of_crashes(where: str, step: int = 1) -> Iterator[str]:
-    """Return a crash at each point, and in the next try one at each point; or at every ``step``-th, in a grid."""
+    """Return a crash at each point, and in the next try one at each point; or a grid of these."""
     points, _ = shape(*where.split(":"))
     # a later try waits for the dead one's lease and reads what it left, so that it passes more points
-    for first, second in product(range(1, points + 1), range(1, points + 21)):
+    for first, second in product(range(1, points + 1), range(1, points + 31)):
         if (first + second) % step == 0:
             yield f"{where}:crash@{first}+crash@{second}"
 
@@ -112,24 +113,64 @@ def quick_scenarios() -> Iterator[str]:
         yield from faults(soap)[::11]
 
 
-def long_scenarios() -> Iterator[str]:
-    """Yield the long tier."""
+@dataclass(frozen=True, slots=True)
+class Crashes:
+    """Scenarios that share all but their last crash.
+
+    :param prefix: their common name.
+    :param every: take every so-many-th point.
+    """
+
+    prefix: str
+    every: int = 1
+
+    def chosen(self, point: int) -> bool:
+        """Tell whether the scenario that crashes at this point is one of them."""
+        return point % self.every == 0
+
+
+def quick_work() -> Iterator[Crashes | str]:
+    """Yield the quick tier as ``run_work`` does it fastest; the same scenarios as ``quick_scenarios``, and more."""
+    for case in cases():
+        rest = f"{case.name}:rest:plain"
+        _, calls = shape(*rest.split(":"))
+        yield f"{rest}:"
+        yield Crashes(f"{rest}:")
+        yield from (name for name in faults(rest) if name.partition("=")[2] not in _SLOW_KINDS)
+        yield from freezes(rest)
+        points, _ = shape(*rest.split(":"))
+        for point in range(11, points, 29):
+            yield Crashes(f"{rest}:crash@{point}", 7)
+        for kind in ("drop_after_apply", "late_apply", "dup_delivery"):
+            yield Crashes(f"{rest}:fault@{calls - 1}={kind}", 7)
+        yield from pairs_of_faults(rest, 97)
+        yield from pairs_of_writers(rest, 499)
+        for variant in ("accounts", "deferred", "edited", "backwards"):
+            yield Crashes(f"{case.name}:rest:{variant}:", 9)
+        soap = f"{case.name}:soap:plain"
+        yield Crashes(f"{soap}:", 15)
+        yield from faults(soap)[::11]
+
+
+def long_work() -> Iterator[Crashes | str]:
+    """Yield the long tier: single scenarios by name, and crashes by what precedes them."""
     for case in cases():
         for transport in TRANSPORTS:
-            where = f"{case.name}:{transport}:plain"
-            yield f"{where}:"
-            yield from crashes(where)
-            yield from faults(where)
-            yield from freezes(where)
-            every = 1 if transport == "rest" else 40
-            yield from pairs_of_crashes(where, 2 * every)
-            yield from pairs_of_faults(where, every)
-            yield from faults_and_crashes(where, every)
-            yield from pairs_of_writers(where, 7 * every)
+            yield from _long(f"{case.name}:{transport}:plain", 1 if transport == "rest" else 16)
         for variant in ("accounts", "deferred", "edited", "backwards"):
-            where = f"{case.name}:rest:{variant}"
-            yield from crashes(where)
-            yield from faults(where)
-            yield from freezes(where)
-            yield from pairs_of_crashes(where, 40)
-            yield from faults_and_crashes(where, 20)
+            yield from _long(f"{case.name}:rest:{variant}", 20)
+
+
+def _long(where: str, every: int) -> Iterator[Crashes | str]:
+    points, calls = shape(*where.split(":"))
+    yield f"{where}:"
+    yield Crashes(f"{where}:")
+    yield from faults(where)
+    yield from freezes(where)
+    for point in range(1, points + 1, every):
+        yield Crashes(f"{where}:crash@{point}", 1 + every // 4)
+    chief = [step for step in fault_steps(calls, kinds=CHIEF_KINDS) if "token" not in step.partition("=")[0]]
+    for step in chief:
+        yield Crashes(f"{where}:{step}", 1 + every // 2)
+    yield from pairs_of_faults(where, 2 * every)
+    yield from pairs_of_writers(where, 19 * every)

@@ -175,8 +175,7 @@ def _carry_out(world: World, scenario: Scenario) -> int:
     world.faults([_rule(step) for step in scenario.steps if step.verb == "fault"])
     tries = [step for step in scenario.steps if step.verb != "fault"]
     struck = _make_tries(world, scenario, tries or [None])
-    if tries:
-        _meet_faults(world, scenario)
+    _meet_faults(world, scenario)
     return struck
 
 
@@ -207,7 +206,7 @@ def _after_try(world: World, scenario: Scenario) -> None:
 
 
 def _meet_faults(world: World, scenario: Scenario) -> None:
-    """Make one more try where the process died before a fault could strike: it strikes that one."""
+    """Make one more try where a fault has not struck yet: the process died, or gave up, before its call."""
     if not _wanted(scenario) <= set(world.get("stats")["faults"]):
         world.attempt()
         world.restart()

@@ -1,0 +1,57 @@
+"""Writes ``docs/proof.md`` from what the parts counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tests.proof.part import PARTS, Part
+
+__all__ = ["LABELS", "written"]
+
+LABELS = (
+    "scenarios", "fault kinds", "faults injected", "rows delivered under fault", "lost", "duplicated", "lies",
+    "other rules broken", "bad inputs tried", "canaries planted", "leaked", "mutants killed", "mutants total",
+    "sigkills", "longest restart wait seconds",
+)  # fmt: skip
+_LARGEST = frozenset({"fault kinds", "longest restart wait seconds"})
+_TEMPLATE = Path(__file__).with_name("page.md").read_text(encoding="utf-8")
+_TITLES = {
+    "exhaustive": "Scenarios by family",
+    "machine": "Random layer",
+    "mutants": "Mutants",
+    "canaries": "Canaries",
+    "bad_inputs": "Bad inputs",
+    "kills": "SIGKILL",
+}
+
+
+def written(parts: Mapping[str, Part], seed: int) -> str:
+    """Return the page.
+
+    :param parts: those that were run, by name.
+    """
+    missing = [name for name in PARTS if name not in parts]
+    return _TEMPLATE.format(
+        figures="\n".join([*_figures(parts.values()), f"seed: {seed}"]).replace("\n", "  \n"),
+        missing=f"Not run here: {', '.join(missing)}." if missing else "Every part was run.",
+        sections="\n\n".join(_section(name, parts[name]) for name in PARTS if name in parts and parts[name].details),
+    )
+
+
+def _figures(parts: Iterable[Part]) -> list[str]:
+    lines = []
+    found = list(parts)
+    for label in LABELS:
+        numbers = [part.figures[label] for part in found if label in part.figures]
+        if numbers:
+            number = max(numbers) if label in _LARGEST else sum(numbers)
+            lines.append(f"{label}: {number:g}" if isinstance(number, float) else f"{label}: {number}")
+    return lines
+
+
+def _section(name: str, part: Part) -> str:
+    body = "\n".join(part.details)
+    if body.startswith("|"):
+        body = f"| | number |\n|---|---|\n{body}"
+    return f"## {_TITLES[name]}\n\n{body}"
