@@ -152,17 +152,26 @@ def overlaps_and_epochs(logs: list[Path]) -> tuple[int, list[int]]:
     return overlaps, [grant[2] for grant in grants]
 
 
-@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize(
+    "database",
+    [
+        "sqlite",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("mariadb", marks=pytest.mark.mariadb),
+    ],
+)
 def test_eight_processes_never_hold_it_together(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     schema = None
     url = f"sqlite:///{request.getfixturevalue('memory_folder') / 'ledger.db'}"
     if database == "postgres":
         url = request.getfixturevalue("postgres_database").render_as_string(hide_password=False)
         schema = request.getfixturevalue("postgres_schema")
+    if database == "mariadb":
+        url = request.getfixturevalue("mariadb_database").render_as_string(hide_password=False)
     ledger_for(create_engine(url), schema).close()
     logs = [tmp_path / f"log{worker}" for worker in range(8)]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "psycopg2"])
+    context.set_forkserver_preload([__name__, "psycopg2", "pymysql"])
     workers = [
         context.Process(target=contend, args=(url, schema, worker, 50, str(log))) for worker, log in enumerate(logs)
     ]

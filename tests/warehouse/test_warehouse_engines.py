@@ -151,7 +151,43 @@ def test_a_database_without_a_hook_is_reached_by_its_uri(connect: Any, monkeypat
     assert engine.hide_parameters
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("conn_type", ["mysql", "mariadb"])
+def test_mysql_gets_time_outs_all_characters_and_the_options_its_driver_knows(connect: Any, conn_type: str) -> None:
+    """What Airflow's form holds beside them, such as a kind of cursor, the driver would refuse."""
+    engine = engine_for(
+        connect(
+            {
+                "conn_type": conn_type,
+                "host": "db.example",
+                "login": "u",
+                "password": f"{SECRET}@/:%",
+                "schema": "sales",
+                "extra": {"ssl_ca": "/ca.pem", "read_timeout": "900", "cursor": "sscursor", "local_infile": True},
+            }
+        )
+    )
+    given: dict[str, Any] = {}
+
+    class NotNowError(Exception):
+        pass
+
+    def look(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+        given.update(parameters)
+        raise NotNowError
+
+    event.listen(engine, "do_connect", look)
+    with pytest.raises(NotNowError):
+        engine.connect()
+    assert engine.dialect.name == conn_type
+    assert engine.dialect.driver == "pymysql"
+    assert (given["host"], given["database"], given["password"]) == ("db.example", "sales", f"{SECRET}@/:%")
+    assert (given["connect_timeout"], given["read_timeout"], given["write_timeout"]) == (30, 900, 600)
+    assert (given["charset"], given["ssl_ca"]) == ("utf8mb4", "/ca.pem")
+    assert not {"cursor", "local_infile"} & given.keys()
+    assert engine.hide_parameters
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "mysql", "mariadb"])
 def test_a_ledger_stands_in_these_databases(dialect: str) -> None:
     ledger_supported(dialect)
 
