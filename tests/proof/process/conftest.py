@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import private_mariadb
 from tests.private_postgres import own_database
 from tests.proof.process import process_databases as databases
 from tests.proof.process.process_emulator import EmulatorProcess
 from tests.proof.process.process_forks import ForkServer
 from tests.proof.process.process_stage import Stage
 
-SERVERS = [pytest.param("postgres", marks=pytest.mark.postgres)]
+SERVERS = [pytest.param("postgres", marks=pytest.mark.postgres), pytest.param("mariadb", marks=pytest.mark.mariadb)]
 DATABASES = ["sqlite", *SERVERS]
 
 
@@ -35,6 +36,14 @@ def postgres_stage(
 ) -> Iterator[Stage]:
     with own_database(postgres_url, "bingads_proof_process") as engine:
         yield Stage(databases.postgres(engine.url), emulator_process, forks, tmp_path)
+
+
+@pytest.fixture
+def mariadb_stage(
+    mariadb_url: str, forks: ForkServer, emulator_process: EmulatorProcess, tmp_path: Path
+) -> Iterator[Stage]:
+    with private_mariadb.own_database(mariadb_url, "bingads_proof_process") as engine:
+        yield Stage(databases.mariadb(engine.url), emulator_process, forks, tmp_path)
 
 
 @pytest.fixture

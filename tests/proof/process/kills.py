@@ -128,7 +128,7 @@ class Kills:
         return "after a share of the rows"
 
     def _note_wait(self, one: Try) -> None:
-        """A process that was killed before it had the lease has waited at least until then."""
+        """Note how long a restart waited: one that was killed before it had the lease, until then at least."""
         if len(self.stage.tries) > 1:
             waited = self.stage.waited(one)
             self.longest_wait = max(self.longest_wait, time.time() - one.started_at if waited is None else waited)

@@ -71,9 +71,7 @@ class _Rows:
     keys: Mapping[str, Mapping[str, Key]]
 
 
-def count(
-    connection: Connection, emulator: str, prefix: str = "", seen: Mapping[str, float] | None = None
-) -> Counted:
+def count(connection: Connection, emulator: str, prefix: str = "", seen: Mapping[str, float] | None = None) -> Counted:
     """Compare source, service and ledger after the last run.
 
     :param connection: to the database of the source and the ledger.
@@ -89,8 +87,10 @@ def count(
     counted.reasons["lost"] += [str(key) for key in list(due - held.keys())[:3]]
     counted.duplicated = sum(held.values()) - len(held)
     counted.lie("held by the service, due to nobody", held.keys() - due)
-    resent, again = _sent_again(emulator, dict.fromkeys(answered_calls(connection, prefix), 0.0) if seen is None else seen)
-    counted.resent, counted.duplicated = resent, counted.duplicated + again
+    if seen is None:
+        seen = dict.fromkeys(answered_calls(connection, prefix), 0.0)
+    counted.resent, again = _sent_again(emulator, seen)
+    counted.duplicated += again
     _compare(counted, connection, prefix, source, held)
     return counted
 

@@ -68,9 +68,12 @@ class Try:
     epoch_before: int
     status: int | None = None
 
-    def strike(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+    def strike(self, number: signal.Signals) -> bool:
+        """Send it a signal; False where it has ended, for then its number may be another's."""
+        if self.ended():
+            return False
         os.kill(self.pid, number)
+        return True
 
     def ended(self, seconds: float = 0.0) -> bool:
         """Wait for its end, so long at most."""

@@ -21,6 +21,7 @@ from tests.proof.process.process_emulator import EmulatorProcess
 from tests.proof.process.process_forks import ForkServer
 from tests.proof.process.process_proxy import Proxy
 from tests.proof.process.process_stage import Stage, Timing
+from tests.proof.process.process_tiers import LONG_TIER, long_only
 from tests.proof.process.test_proof_process_signals import assert_clean, at_work, upload
 
 MEBIBYTE = 1024 * 1024
@@ -39,7 +40,7 @@ def breakable(stage: Stage) -> Iterator[Proxy]:
         yield proxy
 
 
-@pytest.mark.parametrize("seconds", [0.3, 2.5], ids=["for a moment", "longer than the lease"])
+@pytest.mark.parametrize("seconds", long_only([2.5], [0.3]))
 def test_database_down_and_back(server_stage: Stage, seconds: float) -> None:
     stage = upload(server_stage)
     with breakable(stage) as proxy:
@@ -53,6 +54,7 @@ def test_database_down_and_back(server_stage: Stage, seconds: float) -> None:
     assert_clean(stage)
 
 
+@LONG_TIER
 def test_database_stalls_longer_than_the_lease(server_stage: Stage) -> None:
     """No connection breaks and no byte arrives; another process takes over meanwhile, by a way of its own."""
     stage = upload(server_stage)
@@ -73,6 +75,7 @@ def test_database_stalls_longer_than_the_lease(server_stage: Stage) -> None:
     assert_clean(stage, seen)
 
 
+@LONG_TIER
 def test_server_throws_every_session_out(postgres_stage: Stage) -> None:
     stage = upload(postgres_stage)
     for _ in range(2):
@@ -90,6 +93,7 @@ def test_server_throws_every_session_out(postgres_stage: Stage) -> None:
 # No room left ------------------------------------------------------------------------------------------------------
 
 
+@LONG_TIER
 def test_a_file_that_may_not_grow(sqlite_stage: Stage) -> None:
     """A limit on the size of a file needs no rights: the ledger's writes fail as on a full disk."""
     stage = upload(sqlite_stage, Timing(2.0, 4.0))
@@ -136,14 +140,14 @@ def fill_up(stage: Stage, disk: Path) -> None:
     assert_clean(stage)
 
 
-@pytest.mark.slow
+@LONG_TIER
 def test_a_full_disk_under_sqlite(forks: ForkServer, emulator_process: EmulatorProcess, tmp_path: Path) -> None:
     with small_disk(1) as disk:
         stage = Stage(databases.sqlite(disk / "warehouse.db"), emulator_process, forks, tmp_path)
         fill_up(upload(stage, Timing(2.0, 4.0)), disk)
 
 
-@pytest.mark.slow
+@LONG_TIER
 def test_a_full_disk_under_postgres(
     postgres_url: str, forks: ForkServer, emulator_process: EmulatorProcess, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_bingads.emulator.injection import KINDS
 from tests.proof.process.process_stage import Stage, Timing
+from tests.proof.process.process_tiers import LONG_TIER, long_only
 from tests.proof.process.test_proof_process_signals import AIRFLOW_WAITS_SECONDS, ROWS, assert_clean
 
 OPERATION = "ApplyOfflineConversions"
@@ -27,7 +28,15 @@ GROUPS = {
     "sign-in": TOKEN,
     "refused": ["refused"],
 }
-SOAP = ["reset_mid_request", "drop_after_apply", "soap_internal_after", "truncated_xml", "index_missing", "dtd_in_reply"]
+QUICK = ["before", "unreadable, one"]
+SOAP = [
+    "reset_mid_request",
+    "drop_after_apply",
+    "soap_internal_after",
+    "truncated_xml",
+    "index_missing",
+    "dtd_in_reply",
+]
 
 
 def rule(kind: str, number: int) -> dict[str, object]:
@@ -65,15 +74,17 @@ def bear(stage: Stage, kinds: list[str]) -> None:
     assert_clean(stage)
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", long_only(QUICK, sorted(GROUPS.keys() - set(QUICK))))
 def test_faults_over_rest(sqlite_stage: Stage, group: str) -> None:
     bear(sqlite_stage, GROUPS[group])
 
 
+@LONG_TIER
 def test_faults_over_soap(sqlite_stage: Stage) -> None:
     sqlite_stage.extra = {"transport": "soap"}
     bear(sqlite_stage, SOAP)
 
 
+@LONG_TIER
 def test_faults_with_the_ledger_on_a_server(server_stage: Stage) -> None:
     bear(server_stage, ["drop_before_apply", "drop_after_apply", "late_apply", "index_out_of_range", "garbage"])
