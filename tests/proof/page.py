@@ -1,4 +1,7 @@
-"""Writes ``docs/proof.md`` from what the parts counted."""
+"""Writes ``docs/proof.md`` from what the parts counted.
+
+Figures of the labels below stand first, in this order; whatever else a part counts follows.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def written(parts: Mapping[str, Part], seed: int) -> str:
     """
     missing = [name for name in PARTS if name not in parts]
     return _TEMPLATE.format(
-        figures="\n".join([*_figures(parts.values()), f"seed: {seed}"]).replace("\n", "  \n"),
+        figures="\n".join([*_figures(parts.values()), f"seed: {seed}"]),
         missing=f"Not run here: {', '.join(missing)}." if missing else "Every part was run.",
         sections="\n\n".join(_section(name, parts[name]) for name in PARTS if name in parts and parts[name].details),
     )
@@ -42,7 +45,8 @@ def written(parts: Mapping[str, Part], seed: int) -> str:
 def _figures(parts: Iterable[Part]) -> list[str]:
     lines = []
     found = list(parts)
-    for label in LABELS:
+    further = dict.fromkeys(label for part in found for label in part.figures if label not in LABELS)
+    for label in (*LABELS, *further):
         numbers = [part.figures[label] for part in found if label in part.figures]
         if numbers:
             number = max(numbers) if label in _LARGEST else sum(numbers)
@@ -53,5 +57,6 @@ def _figures(parts: Iterable[Part]) -> list[str]:
 def _section(name: str, part: Part) -> str:
     body = "\n".join(part.details)
     if body.startswith("|"):
-        body = f"| | number |\n|---|---|\n{body}"
+        columns = len(part.details[0].split(" | "))
+        body = f"|{' |' * columns}\n|{'---|' * columns}\n{body}"
     return f"## {_TITLES[name]}\n\n{body}"
