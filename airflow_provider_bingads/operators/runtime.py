@@ -98,15 +98,20 @@ class LogProgress:
         now = self._monotonic()
         if now - self._said >= _SAY_EVERY_SECONDS:
             self._said = now
-            self._log.info("%s", self.sentence(now))
+            self.say(self.sentence(now))
 
     def expect(self, rows: int | None) -> None:
         """Learn how many rows are to come."""
         self._total = rows
 
     def say(self, sentence: str) -> None:
-        """Log one sentence, at once."""
-        self._log.info("%s", sentence)
+        """Log one sentence, at once.
+
+        A task outlives the worker that reads its log, when only that worker was killed; what it sends is then to be
+        recorded all the same.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            self._log.info("%s", sentence)
 
     def sentence(self, now: float) -> str:
         """Return the state of the run in one line."""

@@ -47,7 +47,7 @@ from airflow_provider_bingads.sync.ports import (
 )
 from airflow_provider_bingads.sync.problems import local_problem, service_problem
 from airflow_provider_bingads.sync.recovery import OpenWork
-from airflow_provider_bingads.sync.resolve import Next, Resolution, resolve
+from airflow_provider_bingads.sync.resolve import Next, Resolution, ended_in, resolve
 from airflow_provider_bingads.sync.settings import DeliverySettings
 from airflow_provider_bingads.sync.tally import FAILED_STATES, Tally
 from airflow_provider_bingads.sync.tenure import Tenure
@@ -353,7 +353,7 @@ class AccountDelivery:
             return
         if work.error is not None:
             self._fail(work.error)
-            result = CallResult(CallVerdict.NOT_APPLIED, detail="the call was not made", attempts=0)
+            result = ended_in(work.error)
         else:
             result = work.value
         self.ports.at("delivery.reply")

@@ -10,9 +10,10 @@ from enum import Enum
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault, RowError
 from airflow_provider_bingads.domain.catalogue import Action, advice
 from airflow_provider_bingads.domain.outcomes import CallEventKind, RowState
+from airflow_provider_bingads.exceptions import BingAdsError, OutcomeUnknown
 from airflow_provider_bingads.sync.entries import Verdict
 
-__all__ = ["Next", "Resolution", "resolve"]
+__all__ = ["Next", "Resolution", "ended_in", "resolve"]
 
 _APPLIED = Verdict(RowState.APPLIED)
 
@@ -42,6 +43,17 @@ class Resolution:
     verdicts: tuple[Verdict | None, ...] = ()
     reason: str = ""
     fault: Fault | None = None
+
+
+def ended_in(error: BaseException) -> CallResult:
+    """Return what a call came to that ended in an error instead of a result.
+
+    An error of this package is raised before anything is sent. Any other may strike at any moment, after the last byte
+    has left too, so nothing is known about such a call.
+    """
+    if isinstance(error, BingAdsError) and not isinstance(error, OutcomeUnknown):
+        return CallResult(CallVerdict.NOT_APPLIED, detail="the call was not made", attempts=0)
+    return CallResult(CallVerdict.UNKNOWN, detail=f"the call ended in an error nobody foresaw: {type(error).__name__}")
 
 
 def resolve(

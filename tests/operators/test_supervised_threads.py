@@ -127,3 +127,19 @@ def test_progress_of_unknown_length_claims_no_end() -> None:
     now[0] = 30.0
     progress.advance(done=3000)
     assert log.lines == ["3,000 rows done (100 rows/s), 0 rejected or invalid"]
+
+
+class BrokenLog:
+    """What is left of a log when only the worker that reads it was killed."""
+
+    def info(self, event: str, *args: object) -> None:
+        raise BrokenPipeError(event % args)
+
+
+def test_log_that_nobody_reads_any_more_stops_no_delivery() -> None:
+    now = [0.0]
+    progress = LogProgress(BrokenLog(), lambda: now[0])
+    now[0] = 30.0
+    progress.advance(done=3000)
+    progress.say("Account 1 is held by another run")
+    assert progress.sentence(now[0]).startswith("3,000 rows done")

@@ -11,7 +11,7 @@ from sync_fakes import SERVICE, ListSource, World, rows
 
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault, RowError
 from airflow_provider_bingads.domain.rows import Candidate
-from airflow_provider_bingads.exceptions import FixRequest, LeaseLost, RetryLater, Stopped
+from airflow_provider_bingads.exceptions import FixCredentials, FixRequest, LeaseLost, RetryLater, Stopped
 from airflow_provider_bingads.sync.report import RunSummary
 from airflow_provider_bingads.sync.run import AccountReport
 
@@ -111,6 +111,25 @@ def test_a_run_that_leaves_rows_in_doubt_does_not_read_as_a_success_in_the_ledge
         world.clock.wait(200)
     ends = [(run.outcome, run.error_class) for run in world.ledger.runs if run.ended_at is not None]
     assert ends == [("failed", "RetryLater"), ("failed", "RetryLater"), ("success", None)]
+
+
+UNSENT = [
+    pytest.param(FixCredentials("sign in again"), "deferred", "not_applied", id="of ours, before a byte leaves"),
+    pytest.param(KeyError("TrackingId"), "unknown", "unknown", id="of anybody, at any moment"),
+    pytest.param(BrokenPipeError(), "unknown", "unknown", id="of a log that nobody reads any more"),
+]
+
+
+@pytest.mark.parametrize(("error", "state", "event"), UNSENT)
+def test_call_that_ended_in_an_error_is_only_unsent_where_that_is_known(
+    error: Exception, state: str, event: str
+) -> None:
+    world = World()
+    world.service.script.append(error)
+    (report,) = world.run(ListSource(rows("a", "b"))).deliver()
+    assert report.error is error
+    assert report.tally.counts[state] == 2
+    assert [call.event.value for call in world.ledger.entries.calls] == ["intent", event]
 
 
 def test_the_text_of_an_unexpected_error_reaches_no_summary() -> None:
