@@ -325,10 +325,12 @@ class Quiet:
     expected: int | None = None
     read: int = 0
     done: int = 0
+    failed: int = 0
 
     def advance(self, *, read: int = 0, done: int = 0, failed: int = 0) -> None:
         self.read += read
         self.done += done
+        self.failed += failed
 
     def expect(self, rows: int | None) -> None:
         self.expected = rows
