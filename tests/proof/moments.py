@@ -39,8 +39,11 @@ class SimulatedTime:
 
 class _ServiceClock(Clock):
     def __init__(self, time: SimulatedTime) -> None:
-        super().__init__(lambda: time.now().timestamp())
+        super().__init__()
         self._time = time
+
+    def now(self) -> float:
+        return self._time.now().timestamp()
 
     def advance(self, seconds: float) -> float:
         self._time.advance(seconds)

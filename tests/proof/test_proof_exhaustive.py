@@ -49,7 +49,9 @@ def test_the_list_of_points_is_what_runs_pass() -> None:
     assert set(POINTS) - passed <= SELDOM
 
 
-@pytest.mark.parametrize("prefix", ["plain:", "plain:crash@70", "plain:fault@3=late_apply", "accounts:"])
+@pytest.mark.parametrize(
+    "prefix", ["plain:", "plain:crash@70", "plain:fault@3=late_apply", "accounts:fault@2=throttle_117"]
+)
 def test_a_copy_of_what_is_durable_goes_on_as_a_killed_process_does(prefix: str) -> None:
     """``run_crashes`` is a short cut; here it is held against the long way."""
     for result in run_crashes(f"offline_conversions:rest:{prefix}", lambda point: point % 41 == 7):
