@@ -25,6 +25,7 @@ _TITLES = {
     "mutants": "Mutants",
     "canaries": "Canaries",
     "bad_inputs": "Bad inputs",
+    "processes": "Processes",
     "kills": "SIGKILL",
 }
 

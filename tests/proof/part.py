@@ -49,6 +49,7 @@ PARTS: Final[Mapping[str, str]] = {
     "mutants": "tests.proof.part_mutants",
     "canaries": "tests.proof.part_canaries",
     "bad_inputs": "tests.proof.part_bad_inputs",
+    "processes": "tests.proof.process.part_processes",
     "kills": "tests.proof.process.part_kills",
 }
 """Name of each part -> its module, which has ``run(options: Options) -> Part``."""

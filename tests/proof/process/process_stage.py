@@ -58,6 +58,7 @@ class Try:
 
     :param started_at: seconds since 1970, just before it was forked.
     :param status: how it ended; None while nobody has waited for it, negative for the signal that ended it.
+    :param strikes: signals it was sent.
     """
 
     pid: int
@@ -67,12 +68,14 @@ class Try:
     forks: ForkServer
     epoch_before: int
     status: int | None = None
+    strikes: int = 0
 
     def strike(self, number: signal.Signals) -> bool:
         """Send it a signal; False where it has ended, for then its number may be another's."""
         if self.ended():
             return False
         os.kill(self.pid, number)
+        self.strikes += number != signal.SIGCONT
         return True
 
     def ended(self, seconds: float = 0.0) -> bool:

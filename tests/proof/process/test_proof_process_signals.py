@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from tests.proof.process.process_figures import judge
 from tests.proof.process.process_stage import Stage, Timing, Try
 from tests.proof.process.process_tiers import long_only
 
@@ -35,9 +36,7 @@ def at_work(stage: Stage, one: Try) -> None:
 
 
 def assert_clean(stage: Stage, seen: dict[str, float] | None = None) -> None:
-    counted = stage.count(seen)
-    assert counted.clean, counted
-    assert counted.rows == ROWS
+    judge(stage, ROWS, seen)
 
 
 @pytest.mark.parametrize("seed", long_only([1], range(2, 12)))
