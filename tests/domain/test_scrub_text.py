@@ -26,6 +26,7 @@ from airflow_provider_bingads.domain.scrub import scrub
         ("got eyJhbGciOiJSUzI1NiJ9.eyJhdWQi.c2ln.", "got [token]"),
         ("Authorization: Bearer EwB4A8l6", "Authorization: [token]"),
         ("rt 0.AXkA1234abcdefghijklmnopqrstuvwxyzABCDEFGHIJK-_xyz", "rt [token]"),
+        ("a%40contoso.com,b", "[email],b"),
         ("two\r\nlines\tand   spaces", "two lines and spaces"),
     ],
 )
@@ -59,6 +60,18 @@ def test_a_long_text_is_cut_to_the_limit() -> None:
     clean = scrub("word " * 10_000, limit=100)
     assert len(clean) == 100
     assert clean.endswith("…")
+
+
+def test_a_text_of_just_the_limit_is_whole() -> None:
+    assert scrub("word word " * 50).endswith("word word")
+    assert len(scrub("x" * 500)) == 500
+    assert scrub("x" * 499 + " xx") == "x" * 499 + "…"
+    assert scrub("x" * 9 + "y", limit=10) == "x" * 9 + "y"
+
+
+def test_eight_times_the_limit_is_looked_at() -> None:
+    """What is taken out may be longer than what stands for it."""
+    assert scrub("a" * 66 + "@b.c xx yyyyyyyyyyyy zzzzzz", limit=10) == "[email] xx"
 
 
 def test_an_address_on_the_cut_does_not_leave_half_of_itself() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,15 @@ def name(*cells: Any) -> str:
         ("4255551234", "4255551234"),
         (17, "17"),
         (-(2**63), str(-(2**63))),
+        (2**64 - 1, str(2**64 - 1)),
+        (2**64, "integer of 65 bits"),
+        (-(2**63) - 1, "integer of 64 bits"),
+        (Decimal("1E+127"), "1" + "0" * 127),
+        (Decimal("1E+128"), "1E+128"),
+        (Decimal("NaN"), "NaN"),
+        (NoText(), "NoText"),
+        ("x" * 128, "x" * 128),
+        ("\n" + "x" * 122, "\\u000a" + "x" * 122),
         (Decimal(17), "17"),
         (Decimal("1E+3"), "1000"),
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
@@ -59,6 +69,7 @@ def test_a_long_key_is_cut_and_ends_in_a_digest_of_the_whole(cells: tuple[str, .
     other = (*cells[:-1], cells[-1] + "y")
 
     assert len(name(*cells)) == 128
+    assert re.fullmatch(r".{111}~[0-9a-f]{16}", name(*cells))
     assert name(*cells)[:100] == name(*other)[:100]
     assert name(*cells) != name(*other)
 
@@ -101,3 +112,16 @@ def test_a_key_with_personal_data_is_withheld(cells: tuple[Any, ...]) -> None:
     assert (refer.withheld.finality, refer.withheld.systemic) == (Finality.DEFERRED, True)
     assert "source_key" in refer.withheld.remedy
     assert columns[0] in refer.withheld.reason
+    assert refer.withheld.field == "source_key"
+
+
+@pytest.mark.parametrize(("before", "withheld"), [(512 - 10, [0]), (512 - 9, [])])
+def test_a_key_is_looked_at_for_personal_data_at_its_beginning(before: int, withheld: list[int]) -> None:
+    """A megabyte of text is no key that anybody chose; its beginning tells."""
+    cell = "x" * before + " jo@cont.so" + "x" * 50
+    assert SourceRefs(["key"], ["key"], "salt")([(cell,)])[1] == withheld
+
+
+def test_a_long_key_that_is_no_unicode_is_named_too() -> None:
+    assert len(name("\ud800" * 200)) == 128
+    assert name("\ud800" * 200) != name("\ud800" * 201)

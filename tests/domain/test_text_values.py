@@ -50,6 +50,29 @@ def test_a_name_is_trimmed_and_otherwise_kept(cell: Any, expected: str | None) -
     assert text is None or type(text) is str
 
 
+@pytest.mark.parametrize("cell", [Name(""), Name("  "), NumpyLike(""), NumpyLike(None)])
+def test_an_empty_text_of_any_type_is_null(cell: Any) -> None:
+    assert read(cell) is None
+
+
+def test_a_name_of_another_type_is_judged_like_any_other() -> None:
+    assert "more than 10 characters" in read(Name("x" * 11))[0].reason
+
+
+@pytest.mark.parametrize(("too_long", "symbol"), [(None, "Wrong"), (Symbol("TooLong"), "TooLong")])
+def test_a_text_too_long_has_a_name_of_its_own_where_the_service_gives_one(
+    too_long: Symbol | None, symbol: str
+) -> None:
+    reader = read_text(Place("F", "c"), wrong=Symbol("Wrong"), longest=3, too_long=too_long)
+
+    assert [violation.error_code for violation in reader("xxxx")] == [symbol]
+
+
+@pytest.mark.parametrize(("blanks", "symbols"), [(39, ["Wrong", "Wrong"]), (40, ["Wrong"])])
+def test_what_is_wrong_with_a_huge_text_is_looked_for_at_its_beginning(blanks: int, symbols: list[str]) -> None:
+    assert [violation.error_code for violation in read("x" * blanks + "\x00")] == symbols
+
+
 @pytest.mark.parametrize("cell", [5, 5.0, True, b"Lead", ["Lead"], {"a": 1}, object()])
 def test_what_is_not_text_is_refused(cell: Any) -> None:
     assert "not text" in read(cell).reason

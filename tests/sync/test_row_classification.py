@@ -83,7 +83,7 @@ def test_a_row_known_as_superseded_is_counted_and_one_newly_so_is_recorded() -> 
     assert (dict(counted.counted), counted.judged) == ({"superseded": 1}, [])
     (judged,) = recorded.judged
     assert [violation.error_code for violation in judged.violations] == ["AlreadyAppliedWithOtherContent"]
-    assert judged.violations[0].finality is Finality.FINAL
+    assert (judged.violations[0].finality, judged.violations[0].field) == (Finality.FINAL, "")
 
 
 @pytest.mark.parametrize("open_keys", [(), ("a",)])
@@ -92,7 +92,7 @@ def test_the_second_row_of_a_key_is_a_duplicate_wherever_the_first_is(open_keys:
 
     assert fates(found) == (["duplicate", "duplicate"] if open_keys else [SEND, "duplicate"])
     assert found.judged[-1].candidate.content == "2"
-    assert [violation.error_code for violation in found.judged[-1].violations] == ["DuplicateInSource"]
+    assert [(one.error_code, one.field) for one in found.judged[-1].violations] == [("DuplicateInSource", "")]
 
 
 def test_a_row_after_one_that_is_counted_or_refused_is_a_duplicate_too() -> None:
@@ -106,6 +106,7 @@ def test_a_row_too_old_is_counted_and_in_nobodys_way() -> None:
     found = classify([row(old=True), row()], {}, (), "this")
 
     assert fates(found) == [SEND, "out_of_window"]
+    assert fates(classify([row(old=True), row("b", old=True)], {}, (), "this")) == ["out_of_window"] * 2
     assert fates(classify([row(old=True)], {"a": [known(RowState.APPLIED)]}, (), "this")) == ["out_of_window"]
 
 
@@ -191,6 +192,13 @@ def test_what_an_earlier_try_refused_counts_for_its_threshold(
     assert found.refused_before == refused
 
 
+def test_the_rows_that_earlier_tries_refused_add_up() -> None:
+    held = {key: [known(RowState.REJECTED, "1", run)] for key, run in (("a", "try1"), ("b", "try1"), ("c", "other"))}
+    found = classify([row("a"), row("b"), row("c")], held, (), "this", earlier_runs={"try1"})
+
+    assert found.refused_before == 2
+
+
 def cause(*rows: Candidate, missing: Violation | None = None) -> str | None:
     reference = (lambda _name, _row: missing) if missing else None
     found = systemic_cause(rows, classify(rows, {}, (), "this", reference), reference)
@@ -205,6 +213,8 @@ OLD = row("old", "1", old=True)
     [
         ([row("a", "1", SYSTEMIC)], "NoSuchGoal"),
         ([row("a", "1", SYSTEMIC), row("b", "1", SYSTEMIC), OLD], "NoSuchGoal"),
+        ([OLD, row("a", "1", SYSTEMIC), OLD, row("b", "1", SYSTEMIC)], "NoSuchGoal"),
+        ([row("a", "1", SYSTEMIC), OLD, row("b", "1", LATER)], None),
         ([row("a", "1", LATER, SYSTEMIC), row("b", "1", SYSTEMIC)], "NoSuchGoal"),
         ([row("a", "1", SYSTEMIC), row("b", "1", OTHER_SYSTEMIC)], None),
         ([row("a", "1", SYSTEMIC), row("b", "1", LATER)], None),
@@ -231,6 +241,14 @@ def test_one_cause_outside_the_rows_stops_a_run_where_it_hits_all_or_a_setting_i
 def test_what_the_account_lacks_is_a_cause_too(missing: Violation, stops: str | None) -> None:
     assert cause(row("a"), row("b"), missing=missing) == stops
     assert cause(row("a"), replace(row("b", "1", LATER), group_name=None), missing=missing) is None
+
+
+def test_of_equal_causes_the_first_is_told() -> None:
+    rows = [row("a", "1", replace(SYSTEMIC, reason="first")), row("b", "1", replace(SYSTEMIC, reason="second"))]
+    found = systemic_cause(rows, classify(rows, {}, (), "this"))
+
+    assert found is not None
+    assert found.reason == "first"
 
 
 def test_the_missing_setting_that_hits_most_rows_is_named() -> None:
