@@ -35,13 +35,13 @@ from tests.proof.process.process_stage import Stage, Timing, Try
 
 __all__ = ["Kills", "run_kills"]
 
-LEASE_SECONDS: Final = 2.0
+LEASE_SECONDS: Final = 3.0
 CALL_DEADLINE_SECONDS: Final = 5.0
 _WAIT_SECONDS: Final = 120.0
 _DATABASE: Final = "bingads_proof_kills"
-_FIRST_SECOND, _ANY_TIME = 0.25, 0.65
+_FIRST_SECOND, _ANY_TIME = 0.25, 0.8
 """Shares of the kills: up to the first in a process's first second, up to the second any time after it has the lease,
-the rest when the service holds a random share of the rows."""
+the rest when the service holds a random share of the rows that were missing."""
 _LONGEST_SECONDS: Final = 2.5
 
 Say = Callable[[str], object]
@@ -121,7 +121,8 @@ class Kills:
         if draw < _ANY_TIME:
             one.ended(share * _LONGEST_SECONDS)
             return "while it held the lease"
-        target = share * self.rows
+        applied = self.stage.applied()
+        target = applied + share * (self.rows - applied)
         if not self.stage.until(one, lambda: self.stage.applied() >= target):
             return None
         one.ended(self.chance.random() * 0.4)
