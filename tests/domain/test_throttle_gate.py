@@ -74,7 +74,20 @@ def test_a_probe_lost_on_the_wire_leaves_the_question_open() -> None:
 
 @pytest.mark.parametrize(
     ("concurrency", "after", "limit"),
-    [(4, 0, 2), (4, 29.9, 2), (4, 30, 3), (4, 60, 4), (4, 3600, 4), (1, 0, 1), (1, 300, 1), (10, 0, 5), (10, 60, 7)],
+    [
+        (4, 0, 2),
+        (4, 29.9, 2),
+        (4, 30, 3),
+        (4, 60, 4),
+        (4, 3600, 4),
+        (1, 0, 1),
+        (1, 300, 1),
+        (2, 0, 1),
+        (3, 0, 1),
+        (5, 0, 2),
+        (10, 0, 5),
+        (10, 60, 7),
+    ],
 )
 def test_the_gate_opens_at_half_and_regains_one_call_every_thirty_seconds(
     concurrency: int, after: float, limit: int
@@ -112,6 +125,75 @@ def test_a_probe_that_a_late_throttle_overtook_does_not_open_the_gate() -> None:
     gate.settle(slow, 61.0, throttled_seconds=60.0)
     gate.settle(probe, 62.0)
     assert gate.admit(62.0).wait_seconds == pytest.approx(59.0)
+
+
+def test_an_open_gate_says_so_asks_no_probe_and_lets_the_next_ask_soon() -> None:
+    gate = _gate(concurrency=1)
+    first, second = gate.admit(0), gate.admit(0)
+    assert gate.state is GateState.OPEN
+    assert {state.value for state in GateState} == {"open", "closed", "probing"}
+    assert (first.probe, second.probe, second.wait_seconds) == (False, False, 0.1)
+
+
+def test_a_gate_without_a_pause_probes_at_once() -> None:
+    gate = ThrottleGate(concurrency=2, random=lambda: 0.0, pause_seconds=0.0, jitter_seconds=0.0)
+    gate.settle(gate.admit(0.0), 0.0, throttled_seconds=0.0)
+    assert gate.admit(0.0).probe
+
+
+def test_a_throttled_probe_halves_what_was_regained() -> None:
+    gate = _closed_gate(concurrency=8, at=0.0)
+    gate.settle(gate.admit(60.0), 60.0, throttled_seconds=60.0)
+    gate.settle(gate.admit(120.0), 120.0)
+    assert gate.limit(120.0) == 3
+
+
+def test_an_overtaken_probe_leaves_the_next_one_alone() -> None:
+    """Two probes at once would be two calls within the minute."""
+    gate = _gate()
+    slow, throttled = gate.admit(0), gate.admit(0)
+    gate.settle(throttled, 0.0, throttled_seconds=60.0)
+    overtaken = gate.admit(60.0)
+    gate.settle(slow, 61.0, throttled_seconds=60.0)
+    assert gate.admit(121.0).probe
+    gate.settle(overtaken, 122.0)
+    assert gate.admit(122.0).wait_seconds == 0.1
+
+
+def test_clean_calls_do_not_put_off_what_the_gate_regains() -> None:
+    gate = _closed_gate(concurrency=4)
+    gate.settle(gate.admit(160.0), 160.0)
+    gate.settle(gate.admit(189.0), 189.0)
+    assert (gate.limit(189.0), gate.limit(190.0)) == (2, 3)
+
+
+def test_calls_from_before_the_throttle_still_count_beside_the_probe() -> None:
+    gate = _gate(concurrency=4)
+    calls = [gate.admit(0.0) for _ in range(4)]
+    gate.settle(calls[0], 0.0, throttled_seconds=60.0)
+    gate.settle(gate.admit(60.0), 60.0)
+    assert gate.limit(60.0) == 2
+    assert gate.admit(60.0).wait_seconds == 0.1
+    gate.settle(calls[1], 60.0)
+    gate.settle(calls[2], 60.0)
+    assert gate.admit(60.0).wait_seconds == 0
+
+
+class _CountingLock:
+    def __init__(self) -> None:
+        self.entered = 0
+
+    def __enter__(self) -> None:
+        self.entered += 1
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def test_the_gates_lock_is_held_around_each_change() -> None:
+    lock = _CountingLock()
+    gate = ThrottleGate(concurrency=1, random=lambda: 0.0, lock=lock)
+    gate.settle(gate.admit(0.0), 0.0)
+    assert lock.entered == 2
 
 
 @dataclass
