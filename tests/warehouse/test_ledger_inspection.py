@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, insert, select
+from sqlalchemy import Engine, create_engine, event, insert, select
 
 from airflow_provider_bingads.warehouse import ledger_for
 from airflow_provider_bingads.warehouse.ledger.inspection import LedgerInspection
@@ -124,5 +124,25 @@ def test_a_story_is_cut_from_its_beginning_before_a_row_is_left_out(sqlite_ledge
     made = document(story, 3_500)
     (row,) = made["rows"]["items"]
     assert row["steps"]["truncated"] is True
-    assert row["steps"]["items"][-1]["event"] == "reconciled"
+    assert row["steps"]["items"][-1]["state"] == "applied"
     assert row["present"][0]["state"] == "applied"
+
+
+def test_the_story_of_a_row_is_looked_up_never_searched_for(sqlite_ledger: LedgerInspection, tmp_path: Path) -> None:
+    """At ten million rows a scan is the difference between a screen and a minute."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
+    plans: list[str] = []
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            explained = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(line for *_, line in explained)
+
+    ledger = LedgerInspection(engine)
+    row_key = ledger.row(DOUBTED).rows.items[0].versions.items[0].row_key
+    ledger.row(row_key)
+    engine.dispose()
+    tables = ("bingads_row", "bingads_error", "bingads_call", "bingads_batch")
+    assert any("ix_bingads_row_key" in line for line in plans)
+    assert [line for line in plans if line.startswith("SCAN") and any(name in line for name in tables)] == []

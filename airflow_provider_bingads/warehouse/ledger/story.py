@@ -18,7 +18,7 @@ from airflow_provider_bingads.warehouse.ledger.keys import as_written, has_key
 from airflow_provider_bingads.warehouse.ledger.next_steps import next_of_row
 from airflow_provider_bingads.warehouse.ledger.reads import members_of
 from airflow_provider_bingads.warehouse.ledger.reports import Page, Present, RowStory, Story, Version
-from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX, LedgerTables, key_prefix
+from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables
 from airflow_provider_bingads.warehouse.ledger.steps import Findings, steps_of
 from airflow_provider_bingads.warehouse.ledger.views import views
 
@@ -27,6 +27,7 @@ __all__ = ["story_of"]
 _ROW_KEY: Final = re.compile("[0-9a-f]{32}")
 _ROWS_LIMIT: Final = 10
 _SAME_EVENT_LIMIT: Final = 5
+_EVENTS_LOOKED_AT: Final = 1000
 _ANCESTORS_LIMIT: Final = 12
 _CALLS_LOOKED_THROUGH: Final = 300
 """Of the calls that gave some of their rows no outcome; each names up to a thousand rows."""
@@ -244,18 +245,17 @@ def _same_event(connection: Connection, tables: LedgerTables, place: _Place, key
     row, wanted = tables.row, sorted(keys)
     if not wanted:
         return []
+    # DISTINCT would tempt SQLite to walk the whole index on source_ref.
     query = (
         select(row.c.source_ref)
-        .distinct()
         .where(
-            key_prefix(row.c.row_key).in_(sorted({key[:KEY_PREFIX] for key in wanted})),
-            row.c.row_key.in_(wanted),
+            has_key(row, wanted),
             row.c.stream_id == place.stream_id,
             row.c.source_ref.not_in([place.source_ref, ""]),
         )
-        .limit(_SAME_EVENT_LIMIT)
+        .limit(_EVENTS_LOOKED_AT)
     )
-    return sorted(connection.execute(query).scalars())
+    return sorted(set(connection.execute(query).scalars()))[:_SAME_EVENT_LIMIT]
 
 
 # What its steps are made of -----------------------------------------------------------------------------------------
