@@ -8,7 +8,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_bingads.operators.offline_conversions import ApplyOfflineConversionsOperator
 
-TABLES = ("retried", "refused", "limited", "marked", "killed", "twofold", "shared")
+TABLES = ("retried", "refused", "limited", "marked", "killed", "orphaned", "twofold", "shared")
 """One for each account of the emulator, in this order."""
 
 ACCOUNTS = dict(zip(TABLES, os.environ.get("TEST_ACCOUNT_IDS", "").split(), strict=False))
@@ -30,6 +30,7 @@ upload("refused", "refused")
 upload("limited", "limited", execution_timeout=timedelta(seconds=8))
 upload("marked", "marked")
 upload("killed", "killed")
+upload("orphaned", "orphaned")
 upload("twofold", "twofold")
 upload("shared", "shared")
 upload("shared_too", "shared")
