@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select, tuple_
 
 from airflow_provider_bingads.warehouse.ledger.kept import Scope
 from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX, LedgerTables, key_prefix
 
-__all__ = ["as_written", "chunks", "has_key", "in_scope", "is_named"]
+__all__ = ["as_written", "chunks", "has_key", "in_scope", "is_among", "is_named"]
 
 _Item = TypeVar("_Item")
 _A_STATEMENT: Final = 300
@@ -33,7 +33,18 @@ def is_named(row: FromClause, keys: Sequence[str]) -> ColumnElement[bool]:
 def has_key(row: FromClause, row_keys: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that a record has one of these row keys, in a form the key index serves."""
     prefixes = sorted({key[:KEY_PREFIX] for key in row_keys})
-    return and_(key_prefix(row.c.row_key).in_(prefixes), row.c.row_key.in_(row_keys))
+    # A list of one is an equation to SQLite, which then puts the constant into the index's expression and scans.
+    several = [*row_keys, *row_keys] if len(row_keys) == 1 else row_keys
+    return and_(key_prefix(row.c.row_key).in_(prefixes), row.c.row_key.in_(several))
+
+
+def is_among(columns: Sequence[ColumnElement[Any]], values: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
+    """Return the condition that some columns together have one of these values.
+
+    :param columns: an index begins with the first; SQLite uses one for nothing but a single column's values.
+    """
+    first = columns[0].in_(sorted({value[0] for value in values}))
+    return first if len(columns) == 1 else and_(first, tuple_(*columns).in_(values))
 
 
 def in_scope(
