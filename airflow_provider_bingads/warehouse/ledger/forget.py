@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, literal_column, select, tuple_, update
+from sqlalchemy import Connection, and_, func, literal_column, select, update
 
 from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, ROW_RANK, RowState
 from airflow_provider_bingads.domain.records import RowRecord
@@ -23,7 +23,7 @@ from airflow_provider_bingads.warehouse.ledger import lease as leases
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 from airflow_provider_bingads.warehouse.ledger.fold import RowEvent, current
 from airflow_provider_bingads.warehouse.ledger.kept import Forgotten, Scope
-from airflow_provider_bingads.warehouse.ledger.keys import chunks, has_key, in_scope, is_named
+from airflow_provider_bingads.warehouse.ledger.keys import chunks, has_key, in_scope, is_among, is_named
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
 from airflow_provider_bingads.warehouse.ledger.marks import Marks, origin_columns, stored_row
 from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables
@@ -177,7 +177,7 @@ def _blank(connection: Connection, tables: LedgerTables, person: _Person) -> Non
         not_applied = row.c.rank < literal_column(str(ROW_RANK[RowState.APPLIED]))
         connection.execute(update(row).where(of_them, not_applied).values(group_name=None))
     for places in chunks(_judgements(person.events)):
-        among = tuple_(tables.error.c.call_id, tables.error.c.row_index).in_(places)
+        among = is_among((tables.error.c.call_id, tables.error.c.row_index), places)
         blank = {"source_ref": "", **dict.fromkeys(_ERROR_TEXTS)}
         connection.execute(update(tables.error).where(among).values(blank))
 
@@ -195,7 +195,7 @@ def _judgements(events: Sequence[Any]) -> list[tuple[str, int]]:
 def _count_errors(connection: Connection, tables: LedgerTables, events: Sequence[Any]) -> int:
     error, counted = tables.error, 0
     for places in chunks(_judgements(events)):
-        query = select(func.count()).select_from(error).where(tuple_(error.c.call_id, error.c.row_index).in_(places))
+        query = select(func.count()).select_from(error).where(is_among((error.c.call_id, error.c.row_index), places))
         counted += connection.execute(query).scalar_one()
     return counted
 

@@ -165,11 +165,11 @@ class SqlLedger:
         return self._backend
 
     def read(self, what: str, work: Callable[[Connection], _Result]) -> _Result:
-        """Run work that only reads, in autocommit; a second time where the first met a broken connection.
+        """Run work that only reads; a second time where the first met a broken connection.
 
         :param what: what for, in the names of the points passed.
         """
-        return self._on(partial(self._read.use, what), work)
+        return self._on(partial(self._read.use, what), partial(_by_index, work))
 
     def change(self, what: str, work: Callable[[Connection], _Result]) -> _Result:
         """Run work in one transaction; work that may be repeated, as ``read``.
@@ -236,3 +236,14 @@ class SqlLedger:
 
     def _refusal(self, error: BaseException, *, keeps: bool = False) -> BingAdsError:
         return refusal(error, self._dialect, self._schema, self._version, keeps=keeps)
+
+
+def _by_index(work: Callable[[Connection], _Result], connection: Connection) -> _Result:
+    """Read a table by its indexes; PostgreSQL, without statistics of one that was just filled, reads all of it."""
+    if connection.dialect.name != "postgresql":
+        return work(connection)
+    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    result = work(connection)
+    connection.exec_driver_sql("COMMIT")
+    return result

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Table, delete, func, select, tuple_
+from sqlalchemy import Connection, Select, Table, delete, func, select
 
 from airflow_provider_bingads.domain.outcomes import ROW_RANK, RowState
 from airflow_provider_bingads.entities import event_entities
 from airflow_provider_bingads.exceptions import FixConfiguration
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 from airflow_provider_bingads.warehouse.ledger.kept import Pruned, TableShare
-from airflow_provider_bingads.warehouse.ledger.keys import chunks, has_key
+from airflow_provider_bingads.warehouse.ledger.keys import chunks, has_key, is_among
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
 from airflow_provider_bingads.warehouse.ledger.terms import Terms
 
@@ -124,10 +124,7 @@ class _Sweep:
 
         def work(connection: Connection) -> list[int]:
             return [
-                sum(
-                    connection.execute(delete(table).where(tuple_(*columns).in_(some))).rowcount
-                    for some in chunks(keys)
-                )
+                sum(connection.execute(delete(table).where(is_among(columns, some))).rowcount for some in chunks(keys))
                 for table, columns, keys in doomed
             ]
 
