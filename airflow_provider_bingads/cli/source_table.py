@@ -13,6 +13,7 @@ __all__ = ["ExpectedColumn", "create_table", "entity_of", "expected_columns"]
 
 _KEY: Final = "source_id"
 _HASHED: Final = "Hashed"
+_MYSQL: Final = frozenset({"mysql", "mariadb"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def create_table(entity: EventEntity, table: str, dialect_name: str) -> str:
         null = " NOT NULL" if field.required else ""
         lines.append(f"    {field.default_column} {_type(field, dialect_name)}{null}{comma} -- {field.help}")
     names = ", ".join([_KEY, *(it.field.default_column for it in chosen)])
-    values = ", ".join(_literal(value) for value in ["order-1", *(it.field.example for it in chosen)])
+    values = ", ".join(["'order-1'", *(_example(it.field, dialect_name) for it in chosen)])
     raw = [f"-- {_raw_note(it)}" for it in expected_columns(entity) if _is_raw_twin(it)]
     return "\n".join(
         [
@@ -106,7 +107,15 @@ def _type(field: EventField, dialect_name: str) -> str:
             f"SQLAlchemy knows no database {dialect_name!r} here. Name another, or install its SQLAlchemy package."
         ) from None
     # a time without zone would need source_timezone; with one, nothing has to be declared
+    if dialect_name in _MYSQL:
+        return "TIMESTAMP" if field.required else "TIMESTAMP NULL"
     return DateTime(timezone=True).compile(dialect)
+
+
+def _example(field: EventField, dialect_name: str) -> str:
+    if field.sql_type == "TIMESTAMP" and dialect_name in _MYSQL:  # which take neither the letter T nor Z
+        return _literal(field.example.replace("T", " ").removesuffix("Z"))
+    return _literal(field.example)
 
 
 def _literal(value: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     TIMESTAMP,
@@ -17,10 +17,12 @@ from sqlalchemy import (
     FromClause,
     Select,
     String,
+    and_,
     bindparam,
     cast,
     column,
     func,
+    literal_column,
     or_,
     select,
     table,
@@ -31,6 +33,9 @@ from airflow_provider_bingads.warehouse.shape import SourceShape, describe_on, s
 from airflow_provider_bingads.warehouse.statements import bound, one_statement
 
 __all__ = ["Accounts", "Query", "SourceRequest", "account_text", "build_query"]
+
+
+_FIRST_DAY: Final[ColumnElement[Any]] = literal_column("'0001-01-01'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,27 +93,37 @@ class Accounts:
         return (value if self.verbatim else account_text(value)) in self.values
 
 
+class Cutoff(NamedTuple):
+    """A cutoff as conditions of SQL, of which exactly one holds for each row.
+
+    :param read: of rows that are new enough, or whose time the reader has to judge.
+    :param left_out: of rows that are too old.
+    """
+
+    read: ColumnElement[bool]
+    left_out: ColumnElement[bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """The statements over one source.
 
     :param what: the source, for messages.
     :param account: the account column; None where rows are not routed.
-    :param cutoff: the column and the time of the pushed-down cutoff; None where nothing is pushed down.
+    :param cutoff: the pushed-down cutoff; None where nothing is pushed down.
     """
 
     what: str
     origin: FromClause
     wanted: tuple[ColumnElement[Any], ...]
     account: ColumnElement[Any] | None
-    cutoff: tuple[ColumnElement[Any], ColumnElement[Any]] | None
+    cutoff: Cutoff | None
 
     def rows(self, accounts: Accounts | None = None) -> Select[Any]:
         """Return the SELECT of the rows, of all accounts or of some."""
         statement = select(*self.wanted).select_from(self.origin)
         if self.cutoff is not None:
-            moment, bound_cutoff = self.cutoff
-            statement = statement.where(or_(moment >= bound_cutoff, moment.is_(None)))
+            statement = statement.where(self.cutoff.read)
         if self.account is None:
             return statement
         if accounts is not None:
@@ -121,18 +136,16 @@ class Query:
         statement = select(func.count()).select_from(self.origin)
         if self.cutoff is None:
             return statement
-        moment, bound_cutoff = self.cutoff
-        return statement.where(or_(moment >= bound_cutoff, moment.is_(None)))
+        return statement.where(self.cutoff.read)
 
     def count_before_cutoff(self) -> Select[Any] | None:
         """Return the SELECT that counts, by account, what ``rows`` leaves out; None where it leaves out nothing."""
         if self.cutoff is None:
             return None
-        moment, bound_cutoff = self.cutoff
         if self.account is None:
-            return select(func.count()).select_from(self.origin).where(moment < bound_cutoff)
+            return select(func.count()).select_from(self.origin).where(self.cutoff.left_out)
         counted = select(self.account, func.count()).select_from(self.origin)
-        return counted.where(moment < bound_cutoff).group_by(self.account)
+        return counted.where(self.cutoff.left_out).group_by(self.account)
 
 
 def build_query(connection: Connection, request: SourceRequest) -> Query:
@@ -153,7 +166,7 @@ def build_query(connection: Connection, request: SourceRequest) -> Query:
         origin=origin,
         wanted=tuple(columns[name] for name in request.columns),
         account=account,
-        cutoff=_cutoff(request, shape, columns, spelled),
+        cutoff=_cutoff(connection, request, shape, columns, spelled),
     )
 
 
@@ -168,14 +181,20 @@ def _origin(connection: Connection, request: SourceRequest, shape: SourceShape) 
 
 
 def _cutoff(
+    connection: Connection,
     request: SourceRequest,
     shape: SourceShape,
     columns: Mapping[str, ColumnElement[Any]],
     spelled: Mapping[str, str],
-) -> tuple[ColumnElement[Any], ColumnElement[Any]] | None:
+) -> Cutoff | None:
     name, cutoff = request.cutoff_column, request.cutoff
     if name is None or cutoff is None or not shape.columns[spelled[name]].is_temporal:
         return None
     # BigQuery compares no TIMESTAMP with what DateTime is there, a DATETIME.
     kind = TIMESTAMP(timezone=True) if shape.columns[spelled[name]].has_timezone else DateTime()
-    return columns[name], bindparam("bingads_cutoff", cutoff, type_=kind)
+    moment, earliest = columns[name], bindparam("bingads_cutoff", cutoff, type_=kind)
+    new, old = or_(moment >= earliest, moment.is_(None)), moment < earliest
+    if connection.dialect.name not in {"mysql", "mariadb"}:
+        return Cutoff(new, old)
+    # A zero date is no time at all, yet earlier than any: a wrong row, not an old one.
+    return Cutoff(or_(new, moment < _FIRST_DAY), and_(old, moment >= _FIRST_DAY))
