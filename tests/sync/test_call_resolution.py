@@ -189,3 +189,24 @@ def test_a_stop_says_what_happened_or_else_what_its_code_means(result: CallResul
 
     assert reason in found.reason
     assert found.next is (Next.STOP_FAIL if result.fault else Next.STOP_RETRY)
+
+
+@pytest.mark.parametrize(("others_pass", "state"), [(False, "deferred"), (True, "rejected")])
+@pytest.mark.parametrize(
+    ("code", "symbol", "name"), [(987654, None, "987654"), (987654, "New", "New"), (None, "New", "New")]
+)
+def test_an_unknown_refusal_of_one_row_condemns_it_only_where_others_passed(
+    code: int | None, symbol: str | None, name: str, state: str, *, others_pass: bool
+) -> None:
+    found = resolved(refused(code, symbol), rows=1, others_pass=others_pass)
+    (verdict,) = found.verdicts
+
+    assert verdict is not None
+    assert (found.next, verdict.state.value) == (Next.GO_ON, state)
+    assert others_pass or (verdict.error_code, verdict.errors) == (name, ())
+
+
+def test_nothing_is_said_of_others_unless_it_is_known() -> None:
+    found = resolve(SERVICE, refused(987654), 1, may_send_again=[False])
+
+    assert states(found) == ["deferred"]
