@@ -29,7 +29,7 @@ from tests.proof.case import Row, cases
 from tests.proof.handover import freeze_at, kill_at, two_writers
 from tests.proof.invariants import Problem, check, look, sorts
 from tests.proof.moments import FREEZE_SECONDS
-from tests.proof.safety import calls_tell_the_truth, no_call_stays_open, rows_tell_the_truth
+from tests.proof.safety import calls_tell_the_truth, once_settled, rows_tell_the_truth
 from tests.proof.world import World
 
 __all__ = ["DeliveryMachine", "Lived", "live"]
@@ -247,7 +247,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.world.next_dag_run()
             self.world.time.advance(4 * 3600)
             self.world.settle()
-            _must_be_none([*check(self.world), *no_call_stays_open(self.world)])
+            _must_be_none([*check(self.world), *once_settled(self.world)])
             self.lived.faults += self.struck
             held = self.world.get("state", f"only={self.world.case.state}")[self.world.case.state]
             self.lived.delivered += len(held) if self.struck else 0

@@ -6,6 +6,7 @@ import base64
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tests.proof.case import Row
@@ -14,9 +15,16 @@ from tests.proof.invariants import Problem, Seen
 if TYPE_CHECKING:
     from tests.proof.world import World
 
-__all__ = ["calls_tell_the_truth", "no_call_stays_open", "rows_tell_the_truth"]
+__all__ = ["calls_tell_the_truth", "once_settled", "rows_tell_the_truth"]
 
 _TERMINAL_RANK = 30
+
+
+def once_settled(world: World) -> Iterator[Problem]:
+    """Hold the ledger's calls to what the service did with them, after everything was delivered."""
+    yield from calls_tell_the_truth(world)
+    yield from refusals_tell_the_truth(world)
+    yield from no_call_stays_open(world)
 
 
 def rows_tell_the_truth(world: World, seen: Seen, rows: Iterable[Row]) -> Iterator[Problem]:
@@ -54,6 +62,31 @@ def calls_tell_the_truth(world: World) -> Iterator[Problem]:
             yield Problem("lie", f"{source_ref} is refused without a reason in the ledger")
 
 
+def refusals_tell_the_truth(world: World) -> Iterator[Problem]:
+    """Find rows said not to be applied by a call whose very request the service had taken.
+
+    Rows that one run sent more than once are left out: the last call's word is about the last call.
+    """
+    names = {one.number: one.identity for one in world.attempts}
+    tries = {(name.dag_run_id, name.task_id, name.try_number): number for number, name in names.items()}
+    rows = {row["order_id"]: row for row in world.rows}
+    with closing(sqlite3.connect(world.ledger_file)) as ledger:
+        for source_ref, dag_run, task, number, sent_at, ended_at in ledger.execute(_NOT_APPLIED):
+            row = rows.get(source_ref)
+            if row is None:
+                continue
+            place = (row["account"] if world.by_account else world.accounts[0], world.case.key_of_row(row))
+            attempt, taken_at = world.witness.taken.get(place, (0, None))
+            if attempt != tries.get((dag_run, task, number)) or taken_at is None:
+                continue
+            if _moment(sent_at) <= taken_at <= _moment(ended_at):
+                yield Problem("lie", f"{source_ref} is said not to be applied by the call that brought it")
+
+
+def _moment(stored: str) -> datetime:
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC)
+
+
 def no_call_stays_open(world: World) -> Iterator[Problem]:
     """Find calls whose end nobody wrote down, once everything has been delivered."""
     with closing(sqlite3.connect(world.ledger_file)) as ledger:
@@ -82,6 +115,15 @@ _WITHOUT_REASON = """
     SELECT r.source_ref FROM bingads_row r WHERE r.state IN ('rejected', 'invalid') AND NOT EXISTS (
         SELECT 1 FROM bingads_error e WHERE e.call_id = r.call_id AND e.row_index = r.row_index
             AND (e.code IS NOT NULL OR e.error_code IS NOT NULL))
+"""
+_NOT_APPLIED = """
+    SELECT r.source_ref, s.dag_run_id, s.task_id, s.try_number, i.at, c.at
+    FROM bingads_row r JOIN bingads_call c ON c.call_id = r.call_id AND c.event = 'not_applied'
+        JOIN bingads_call i ON i.call_id = r.call_id AND i.event = 'intent'
+        JOIN bingads_batch b ON b.batch_id = c.batch_id AND b.parent_batch_id IS NULL
+        JOIN bingads_run s ON s.run_id = r.run_id AND s.event = 'start'
+    WHERE r.state = 'deferred' AND NOT EXISTS (
+        SELECT 1 FROM bingads_row o WHERE o.row_key = r.row_key AND o.run_id = r.run_id AND o.call_id <> r.call_id)
 """
 _OPEN = """
     SELECT c.call_id FROM bingads_call c WHERE c.event = 'intent' AND NOT EXISTS (

@@ -29,7 +29,7 @@ from tests.proof.case import Row, case_of
 from tests.proof.handover import freeze_at, kill_at, two_writers
 from tests.proof.invariants import Problem, check
 from tests.proof.moments import FREEZE_SECONDS
-from tests.proof.safety import calls_tell_the_truth, no_call_stays_open
+from tests.proof.safety import once_settled
 from tests.proof.world import World, accounts_of_service, usual_rows
 
 __all__ = ["Result", "Scenario", "run_crashes", "run_scenario"]
@@ -153,7 +153,7 @@ def _without(world: World, attempt: Attempt, scenario: Scenario, struck: int) ->
 
 def _judged(world: World, scenario: Scenario, struck: int) -> Result:
     world.settle()
-    problems = [*check(world), *calls_tell_the_truth(world), *no_call_stays_open(world)]
+    problems = [*check(world), *once_settled(world)]
     result = Result(scenario.name, problems=problems, points=world.attempts[0].passed)
     if len(scenario.steps) <= 1:
         result.problems += _rests(world)

@@ -1,4 +1,4 @@
-"""Runs the quick tier in a shuffled order, then some random histories, until a scenario finds a problem; for code that is expected to fail.
+"""Runs the quick tier and some random histories, shuffled, until one finds a problem: for code that should fail.
 
 Exit code 1 with the problem, 0 when none was found. Shuffled, because neighbours in the list ask much the same.
 """

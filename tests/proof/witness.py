@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from datetime import datetime
+
     from tests.proof.attempt import Attempt
     from tests.proof.world import World
 
@@ -29,6 +32,8 @@ class Witness:
         self.problems: list[str] = []
         self.caller: dict[int, int] = {}
         self._epochs: dict[str, int] = {}
+        self.taken: dict[tuple[str, Hashable], tuple[int, datetime]] = {}
+        """Account and key of each object -> the try whose request brought it, and when the service took it."""
 
     def learn(self, other: Witness) -> None:
         """Take over what another witness saw before this one's world split off."""
@@ -36,6 +41,7 @@ class Witness:
         self._epochs = dict(other._epochs)
         self.problems = list(other.problems)
         self.caller = dict(other.caller)
+        self.taken = dict(other.taken)
 
     def sees(self, attempt: Attempt, request: httpx.Request) -> None:
         """Judge one request before the service sees it."""
@@ -49,9 +55,16 @@ class Witness:
             self.problems.append(f"try {attempt.number} sent a batch before its intent was durable")
 
     def saw(self, attempt: Attempt) -> None:
-        """Note who made the calls that the service has seen by now."""
-        for number in range(len(self.caller) + 1, len(self._world.emulator.journal.calls) + 1):
+        """Note who made the calls that the service has seen by now, and what it took."""
+        calls = self._world.emulator.journal.calls
+        fresh = range(len(self.caller) + 1, len(calls) + 1)
+        for number in fresh:
             self.caller[number] = attempt.number
+        if any(calls[number - 1].applied for number in fresh):
+            case = self._world.case
+            for held in self._world.get("state", f"only={case.state}")[case.state]:
+                place = (held["AccountId"], case.key_of_object(held))
+                self.taken.setdefault(place, (attempt.number, self._world.time.now()))
 
     def passes(self, name: str) -> None:
         """Look at the leases after each time one may have been taken: their epochs only grow."""
