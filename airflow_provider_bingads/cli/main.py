@@ -1,4 +1,4 @@
-"""The command ``bingads``: sign in, check a set-up, see the expected table, create the ledger, start the emulator.
+"""The command ``bingads``: sign in, check a set-up, see the expected table, keep the ledger, start the emulator.
 
 It runs outside tasks, on the machine of whoever sets Airflow up. Exit codes: 0 as wished, 1 something has to be
 mended (said in one sentence), 2 wrong usage.

@@ -275,6 +275,16 @@ def test_a_text_of_the_ledger_cannot_steer_the_terminal(screen: Callable[..., st
     assert "[bold]text[/bold]" in told
 
 
+def test_a_killed_run_is_shown_without_counts(screen: Callable[..., str], filled: Path) -> None:
+    """It has a start and no end: nobody was left to count."""
+    with sqlite3.connect(filled) as database:
+        database.execute("DELETE FROM bingads_run WHERE dag_run_id = 'scheduled__2' AND event = 'end'")
+    assert "unfinished" in screen("runs")
+    told = screen("show", "scheduled__2")
+    assert "and has not ended" in told
+    assert "it was killed" in told
+
+
 # What cannot be answered --------------------------------------------------------------------------------------------
 
 

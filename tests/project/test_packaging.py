@@ -123,11 +123,12 @@ def test_provider_info_is_read_without_importing_airflow() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_importing_the_operator_adds_nothing_heavy_to_airflow() -> None:
+@pytest.mark.parametrize("module", ["offline_conversions", "ledger_keeping"])
+def test_importing_the_operator_adds_nothing_heavy_to_airflow(module: str) -> None:
     """Airflow imports it whenever it reads a DAG file; what `airflow.sdk` loads itself is there already."""
     code = (
         "import sys; import airflow.sdk; from airflow.sdk import BaseOperator; before = set(sys.modules);"
-        "import airflow_provider_bingads.operators.offline_conversions;"
+        f"import airflow_provider_bingads.operators.{module};"
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
