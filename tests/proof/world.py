@@ -120,15 +120,17 @@ class World:
         know nothing of each other; there is one copy at a time.
         """
         time = SimulatedTime(self.time.elapsed)
-        shared = self.emulator._front_ends
-        memo: dict[int, Any] = {id(self.time): time, id(shared): shared, **{id(one): one for one in shared}}
+        service = self.emulator
+        # what no call changes is shared: the front ends with their schema, the user and the accounts, the settings
+        shared = (service._front_ends, *service._front_ends, service.store.world, service.settings)
+        memo: dict[int, Any] = {id(self.time): time, **{id(one): one for one in shared}}
         world = World(
             case=self.case,
             transport=self.transport,
             rows=[dict(row) for row in self.rows],
             by_account=self.by_account,
             time=time,
-            emulator=deepcopy(self.emulator, memo),
+            emulator=deepcopy(service, memo),
             accounts=self.accounts,
             ledger_file=_ledger_file(self.ledger_file, "fork.db", time),
             attempts=list(self.attempts),
