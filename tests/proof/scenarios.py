@@ -155,7 +155,7 @@ def _judged(world: World, scenario: Scenario, struck: int) -> Result:
     world.settle()
     problems = [*check(world), *once_settled(world)]
     result = Result(scenario.name, problems=problems, points=world.attempts[0].passed)
-    if len(scenario.steps) <= 1:
+    if _looked_at_twice(scenario):
         result.problems += _rests(world)
     fired = world.get("stats")["faults"]
     result.kinds = tuple(fired)
@@ -164,6 +164,14 @@ def _judged(world: World, scenario: Scenario, struck: int) -> Result:
     result.reached = struck == others and _wanted(scenario) <= set(fired)
     result.delivered = len(world.get("state", f"only={world.case.state}")[world.case.state]) if result.faults else 0
     return result
+
+
+def _looked_at_twice(scenario: Scenario) -> bool:
+    """Tell whether a later run over the same rows is made too: after each fault, and after every fifth crash."""
+    if len(scenario.steps) != 1:
+        return not scenario.steps
+    (step,) = scenario.steps
+    return step.verb == "fault" or sum(map(int, step.where)) % 5 == 0
 
 
 def _wanted(scenario: Scenario) -> set[str]:
