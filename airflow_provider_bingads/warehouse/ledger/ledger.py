@@ -243,7 +243,7 @@ def _by_index(work: Callable[[Connection], _Result], connection: Connection) -> 
     if connection.dialect.name != "postgresql":
         return work(connection)
     connection.exec_driver_sql("BEGIN")
-    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_material = off")
     result = work(connection)
     connection.exec_driver_sql("COMMIT")
     return result
