@@ -20,7 +20,6 @@ from airflow_provider_bingads.warehouse.ledger.views import forgotten, weight
 __all__ = ["Terms"]
 
 _APPLIED: Final[ColumnElement[Any]] = literal_column(str(ROW_RANK[RowState.APPLIED]))
-_LONGEST_RUN_DAYS: Final = 30
 _OPEN = (RowState.UNKNOWN.value, RowState.HELD.value)
 
 
@@ -109,7 +108,7 @@ class Terms:
         going = self.batches().order_by(None).subquery("going")
         staying = batch.outerjoin(going, going.c.batch_id == batch.c.batch_id)
         referring = (
-            self._staying(select(row.c.run_id).where(*self._of_old_runs(row)), row).distinct().subquery("of_rows"),
+            self._staying(select(row.c.run_id), row).distinct().subquery("of_rows"),
             select(call.c.run_id).where(~self._call_goes(call)).distinct().subquery("of_calls"),
             select(batch.c.run_id).select_from(staying).where(going.c.batch_id.is_(None)).distinct().subquery("of_b"),
         )
@@ -127,10 +126,6 @@ class Terms:
 
     def _before(self, days: int) -> datetime:
         return self.now.astimezone(UTC).replace(tzinfo=None) - timedelta(days=days)
-
-    def _of_old_runs(self, row: Any) -> tuple[ColumnElement[bool], ...]:
-        """Spare a trial run the young rows, which no old run recorded: to judge each takes an hour of a large table."""
-        return () if self.rows_gone else (row.c.at < self._before(self.other_days - _LONGEST_RUN_DAYS),)
 
     def _staying(self, query: Select[Any], row: Any) -> Select[Any]:
         in_streams = query.where(row.c.stream_id.in_(self.streams))
