@@ -13,6 +13,8 @@ import pytest
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from airflow_provider_bingads.cli.findings import Status
+from airflow_provider_bingads.cli.ledger_checks import ledger_finding
 from airflow_provider_bingads.exceptions import FixLedger, RetryLater
 from airflow_provider_bingads.sync.ports import Lease
 from airflow_provider_bingads.warehouse import SqlLedger, ledger_for
@@ -338,3 +340,14 @@ def test_the_clock_is_the_databases_in_utc(engine: Engine, ledger: SqlLedger) ->
     with ledger._read.use() as connection:
         connection.exec_driver_sql("SET SESSION time_zone = '+05:00'")
         assert abs(ledger.backend.now(connection).timestamp() - time.time()) < 60
+
+
+def test_the_check_before_the_first_run_leaves_nothing_behind(engine: Engine, loader: URL) -> None:
+    """What is defined is not undone by a rollback, so the rehearsal is of another kind there."""
+    assert ledger_finding(engine, None).status is Status.OK
+    assert inspect(engine).get_table_names() == []
+    restricted = create_engine(loader, hide_parameters=True)
+    assert ledger_finding(restricted, None).status is Status.FAILED
+    restricted.dispose()
+    ledger_for(engine).close()
+    assert f"version {VERSION}" in ledger_finding(engine, None).sentence
