@@ -322,8 +322,8 @@ class AccountDelivery:
             self.tally.outcome(row.state)
             if row.state in FAILED_STATES or row.state is RowState.DEFERRED:
                 self.tally.problem(local_problem(row, self.scribe.column_at_fault(row.violations[0])))
-            if recorded and row.state is not RowState.DUPLICATE:  # that says nothing of the row it repeats
-                self.open_work.resolve(row.candidate.key)
+            if recorded:
+                self.open_work.note(row.candidate.key, row.state)
         if recorded:
             self._outstanding -= len(judged)
         failed = sum(row.state in FAILED_STATES for row in judged)
@@ -421,7 +421,7 @@ class AccountDelivery:
         for index, verdict in done:
             row = batch.rows[index]
             self.tally.outcome(verdict.state)
-            self.open_work.resolve(row.key)
+            self.open_work.note(row.key, verdict.state)
             if verdict.state is not RowState.APPLIED:
                 failed += verdict.state in FAILED_STATES
                 column = self.scribe.column_of(verdict.errors[0] if verdict.errors else None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_bingads.domain.outcomes import TERMINAL_RANK, CallEventKind, RowState
+from airflow_provider_bingads.domain.outcomes import ROW_RANK, TERMINAL_RANK, CallEventKind, RowState
 from airflow_provider_bingads.domain.records import Entries, Known, OpenCall, OpenRow
 from airflow_provider_bingads.sync.entries import Scribe, merged
 from airflow_provider_bingads.sync.ports import Ledger
@@ -38,6 +38,8 @@ class OpenWork:
     """By key: the content last sent, and the call it was in. A later version of a row settles what came of earlier."""
     _sent: dict[str, set[str]] = field(default_factory=dict)
     """By key: every content that a call without a known end held, which the service may have taken first."""
+    _met: set[str] = field(default_factory=set)
+    """Keys that this run's source returned and that are as much in doubt as before."""
 
     @classmethod
     def read(cls, ledger: Ledger, stream_id: str) -> OpenWork:
@@ -66,8 +68,15 @@ class OpenWork:
         )
 
     def resolve(self, key: str) -> None:
-        """Note that the row has its outcome now, or is in a later call, whatever its content was before."""
+        """Note that the row has its outcome now, whatever its content was before."""
         self.unresolved.pop(key, None)
+
+    def note(self, key: str, state: RowState) -> None:
+        """Note what this run recorded of a row: only a final outcome ends the doubt about an earlier call."""
+        if ROW_RANK[state] < TERMINAL_RANK:
+            self._met.add(key)
+        elif state is not RowState.DUPLICATE:  # that is about another row, and says nothing of the one it repeats
+            self.resolve(key)
 
     def resolve_older(self, moment: datetime) -> None:
         """Give up what was sent before a time: an event is older than its call, and past the window by then."""
@@ -94,7 +103,7 @@ class OpenWork:
         :param rows: the ledger's waiting rows that this run did not touch.
         """
         stamps = [(row.since, row.dag_run_id) for row in rows]
-        keys = {row.row_key for row in rows}
+        keys = {row.row_key for row in rows} | self._met
         calls = {key: call for key, (_, call) in self.unresolved.items() if key not in keys}
         stamps += [(call.created_at, call.dag_run_id) for call in calls.values()]
         stamps.sort()

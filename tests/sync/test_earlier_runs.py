@@ -160,3 +160,24 @@ def test_an_edit_is_told_also_where_its_newest_version_was_in_doubt_before() -> 
     assert world.service.applied["a"] == 1
     applied = [row for row in world.ledger.entries.rows if row.state == "applied"]
     assert "an earlier version" in (applied[0].message or "")
+
+
+def test_a_run_that_stops_before_it_sends_a_row_in_doubt_leaves_the_doubt() -> None:
+    world = World()
+    kill_before_the_outcome(world, ListSource(rows("a")))
+    world.service.script.append(CallResult(CallVerdict.NOT_APPLIED, detail="connection refused"))
+    world.run(ListSource(rows("a"))).deliver()
+    assert world.ledger.states()["a"] == ["deferred"]
+    assert open_calls(world) == 1
+
+
+def test_an_edit_after_such_a_run_is_told() -> None:
+    world = World()
+    kill_before_the_outcome(world, ListSource(rows("a")))
+    world.service.script.append(CallResult(CallVerdict.NOT_APPLIED, detail="connection refused"))
+    world.run(ListSource(rows("a"))).deliver()
+    (report,) = world.run(ListSource(rows("a", value=2))).deliver()
+    assert world.service.applied["a"] == 1
+    assert "an earlier version" in (world.ledger.entries.rows[-1].message or "")
+    assert left(report) == (0, 0)
+    assert open_calls(world) == 0
