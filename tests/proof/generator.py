@@ -15,6 +15,7 @@ from tests.proof.scenarios import run_scenario
 __all__ = ["TRANSPORTS", "Crashes", "fault_steps", "long_work", "quick_scenarios", "quick_work", "shape"]
 
 TRANSPORTS: Final = ("rest", "soap")
+VARIANTS: Final = ("plain", "accounts", "deferred", "edited", "edited-late", "backwards")
 _SLOW_KINDS: Final = frozenset({"huge_reply", "gzip_bomb"})
 """Each of them moves a hundred megabytes; alone at every call, not in pairs."""
 _AT_SIGN_IN: Final = ("reset_before", "reset_mid_request", "drop_before_apply", "drop_after_apply", "garbage")
@@ -106,7 +107,7 @@ def quick_scenarios() -> Iterator[str]:
         yield from pairs_of_faults(rest, 97)
         yield from faults_and_crashes(rest, 97)
         yield from pairs_of_writers(rest, 199)
-        for variant in ("accounts", "deferred", "edited", "backwards"):
+        for variant in VARIANTS[1:]:
             yield from crashes(f"{case.name}:rest:{variant}")[::9]
         soap = f"{case.name}:soap:plain"
         yield from crashes(soap)[::15]
@@ -145,8 +146,9 @@ def quick_work() -> Iterator[Crashes | str]:
             yield Crashes(f"{rest}:fault@{calls - 1}={kind}", 7)
         yield from pairs_of_faults(rest, 97)
         yield from pairs_of_writers(rest, 499)
-        for variant in ("accounts", "deferred", "edited", "backwards"):
-            yield Crashes(f"{case.name}:rest:{variant}:", 9)
+        for variant in VARIANTS[1:]:
+            yield Crashes(f"{case.name}:rest:{variant}:", 11)
+        yield Crashes(f"{case.name}:rest:edited-late:fault@{calls}=creds_105", 11)
         soap = f"{case.name}:soap:plain"
         yield Crashes(f"{soap}:", 15)
         yield from faults(soap)[::11]
@@ -157,7 +159,7 @@ def long_work() -> Iterator[Crashes | str]:
     for case in cases():
         for transport in TRANSPORTS:
             yield from _long(f"{case.name}:{transport}:plain", 1 if transport == "rest" else 16)
-        for variant in ("accounts", "deferred", "edited", "backwards"):
+        for variant in VARIANTS[1:]:
             yield from _long(f"{case.name}:rest:{variant}", 20)
 
 

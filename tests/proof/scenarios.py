@@ -16,6 +16,10 @@ Its parts are the entity, the transport, the variant of the world and the steps.
 ``writers@n,m``
     a try stands still at its n-th point; another DAG's run begins and stands still at its m-th; the first runs to its
     end, then the other
+
+The variants are ``plain``; ``backwards``, where work that is ready at the same time is done in the opposite order;
+``accounts``, two accounts in one source; ``deferred``, where an earlier run was told to wait for two rows; ``edited``,
+where every value changes after the first try, and ``edited-late``, where it changes when the faults are over.
 """
 
 from __future__ import annotations
@@ -152,6 +156,8 @@ def _without(world: World, attempt: Attempt, scenario: Scenario, struck: int) ->
 
 
 def _judged(world: World, scenario: Scenario, struck: int) -> Result:
+    if scenario.variant == "edited-late":
+        _edit(world)
     world.settle()
     problems = [*check(world), *once_settled(world)]
     result = Result(scenario.name, problems=problems, points=world.attempts[0].passed)
@@ -299,4 +305,5 @@ VARIANTS: dict[str, Callable[[Scenario], World]] = {
     "accounts": _accounts,
     "deferred": _deferred,
     "edited": _plain,
+    "edited-late": _plain,
 }
