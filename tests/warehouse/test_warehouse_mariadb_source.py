@@ -256,8 +256,9 @@ def test_a_connection_that_breaks_in_the_middle_asks_for_a_retry(mariadb_engine:
 @pytest.fixture
 def impatient(mariadb_engine: Engine) -> Iterator[Engine]:
     """Engine of a server that gives readers one second, and statements two."""
-    limits = {"net_write_timeout": 1, "wait_timeout": 1, "max_statement_time": 2}
+    limits = {"net_write_timeout": 1, "wait_timeout": 1}
     with mariadb_engine.connect() as connection:
+        limits |= {"max_statement_time": 2} if mariadb_engine.dialect.is_mariadb else {"max_execution_time": 2_000}
         before = {name: connection.exec_driver_sql(f"SELECT @@global.{name}").scalar() for name in limits}
         for name, value in limits.items():
             connection.exec_driver_sql(f"SET GLOBAL {name} = {value}")
