@@ -202,7 +202,8 @@ def _first_values(world: World, seen: Seen) -> Iterator[Problem]:
             now, before = row[world.case.value_column], world.earlier_values.get(row["order_id"], ())
             if value not in {now, *before}:
                 yield Problem("I5", f"the service holds {place[1]} with a value no version of {row['order_id']} had")
-            if value != now and not _told(seen.recorded.get(row["order_id"], ())):
+            told = _told(seen.recorded.get(row["order_id"], ())) or _refused_after_all(_states(seen, row), seen)
+            if value != now and not told:
                 yield Problem("I5", f"the service kept an earlier value of {row['order_id']} and the ledger is silent")
 
 
