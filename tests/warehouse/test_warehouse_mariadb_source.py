@@ -11,13 +11,12 @@ from decimal import Decimal
 from itertools import groupby
 
 import pytest
+from pymysql.cursors import SSCursor
+from pymysql.err import OperationalError
 from sqlalchemy import Engine, create_engine, text
 
 from airflow_provider_bingads.exceptions import FixSource, RetryLater, Stopped
 from airflow_provider_bingads.warehouse import ColumnShape, SourceRequest, describe_source, open_source
-from airflow_provider_bingads.warehouse.query import build_query
-from airflow_provider_bingads.warehouse.source import SqlSource
-from airflow_provider_bingads.warehouse.streams import GenericStream
 
 pytestmark = pytest.mark.mariadb
 
@@ -278,17 +277,18 @@ def test_a_throttle_wait_longer_than_the_servers_limits_does_not_end_the_read(im
     many(impatient, "wide", 20_000, filler=2_000)
     request = SourceRequest(table="wide", columns=("id", "filler"), chunk_size=10)
     source = open_source(impatient, request)
-    with impatient.connect() as connection:
-        as_it_would_be = SqlSource(impatient, request, build_query(connection, request), GenericStream())
-    chunks, lost = source.chunks(), as_it_would_be.chunks()
+    plain = impatient.raw_connection()
+    cursor = plain.cursor(SSCursor)
+    cursor.execute("SELECT id, filler FROM wide")
+    chunks = source.chunks()
     read_first = len(next(chunks))
-    next(lost)
     time.sleep(4)
     assert read_first + sum(len(chunk) for chunk in chunks) == 20_000
-    with pytest.raises(RetryLater):
-        list(lost)
+    with pytest.raises(OperationalError):  # what happens to a reader who does not ask for patience
+        cursor.fetchall()
+    cursor._result.unbuffered_active = False
+    plain.invalidate()
     source.close()
-    as_it_would_be.close()
 
 
 def test_a_value_the_query_fails_on_is_never_repeated(purchases: Engine) -> None:
