@@ -25,6 +25,7 @@ T = TypeVar("T")
 _LEASE_POLL_SECONDS = 2.0
 """How often to look whether the holder gave a lease up; its end is looked at when it comes."""
 _LEASE_PAUSE_SECONDS = 0.01
+_TICK_SECONDS = 0.25
 
 
 class AccountService(Protocol):
@@ -322,11 +323,15 @@ class EventRun:
     def _do(self, lane: str, name: str, work: Callable[[], T]) -> T:
         """Run one piece of work and wait for it; nothing else is under way.
 
+        A question to the service is not waited for after a stop: it may take longer than Airflow leaves the process.
+
         :param name: of the points around it.
         """
         self.ports.executor.start(lane, work, marked(self.ports.at, name, work))
         while True:
-            done = self.ports.executor.next(None)
+            done = self.ports.executor.next(_TICK_SECONDS if lane == "send" else None)
+            if done is None and self.ports.clock.wait(0.0):
+                raise Stopped("The task was asked to end before the service had answered; nothing was sent")
             if done is not None and done.lane == "count":
                 self.ports.progress.expect(done.value)
             if done is not None and done.tag is work:
