@@ -24,11 +24,14 @@ SCHEMA_LOCK_SECONDS: Final = 60
 """How long a process waits for another that makes or migrates the tables."""
 
 _SCHEMA_LOCK: Final = "bingads_ledger"
+_MODE: Final = (
+    "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,"
+    "NO_BACKSLASH_ESCAPES"
+)
+"""Strict, so that nothing is cut or bent in silence; named in full, because a server's own mode may be anything."""
 _SETTINGS: Final = (
-    # Strict, so that nothing is cut or bent in silence; named in full, because a server's own mode may be anything.
     (
-        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-        "NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES', time_zone = '+00:00', wait_timeout = 28800, "
+        "SET SESSION sql_mode = '{mode}', time_zone = '+00:00', wait_timeout = 28800, "
         f"innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, lock_wait_timeout = {SCHEMA_LOCK_SECONDS}"
     ),
     # A transaction sees what others committed meanwhile, and an insert locks no gap beside it.
@@ -54,8 +57,10 @@ class MysqlBackend:
         """Make the session strict, in UTC and in full Unicode, whatever the server's defaults are."""
         driver: Any = connection.connection.dbapi_connection
         driver.set_character_set("utf8mb4")
+        # SQLAlchemy quotes names as the server's own mode had it when the engine first connected.
+        ansi = connection.dialect.identifier_preparer.initial_quote == '"'
         for statement in _SETTINGS:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement.format(mode=f"{_MODE},ANSI_QUOTES" if ansi else _MODE))
         if appends:
             packet = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
             self._most_characters = min(int(packet) // _PACKET_SHARE, _STATEMENT_CHARACTERS)
