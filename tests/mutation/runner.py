@@ -14,6 +14,7 @@ import io
 import os
 import pickle  # between a process and the one it came from
 import resource
+import signal
 import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -36,7 +37,7 @@ EXAMPLES: Final = 25
 """Examples of a property for each mutant; the seed is each test's own, so a verdict is the same each time."""
 
 _LONGEST_RUN: Final = 300
-_SPARE_SECONDS: Final = 5
+_SPARE_SECONDS: Final = 2
 _SLOW_SECONDS: Final = 0.2
 _SLOWER: Final = 4
 _MEMORY: Final = 4 << 30
@@ -57,7 +58,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class _Observed:
-    """Seconds of each test on the unchanged package, the tests that run each line, and the libraries they load."""
+    """Of the unchanged package: processor seconds of each test, the tests that run each line, libraries loaded."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     tests: dict[str, dict[int, set[str]]] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class Runner:
 
     def judge(self, mutants: Sequence[Mutant]) -> Iterator[Verdict]:
         """Yield the verdict of each mutant as it falls, none for text that is no Python."""
-        running: dict[int, tuple[Mutant, float]] = {}
+        running: dict[int, Mutant] = {}
         for mutant in mutants:
             tests = self._tests_of(mutant)
             if not tests:
@@ -100,8 +101,7 @@ class Runner:
                 continue
             while len(running) >= self._workers:
                 yield from _reap(running)
-            seconds = _SPARE_SECONDS + _SLOWER * sum(self._observed.seconds[test] for test in tests)
-            running[_start(mutant, tests, seconds)] = (mutant, time.monotonic() + _SLOWER * seconds)
+            running[_start(mutant, {test: self._observed.seconds[test] for test in tests})] = mutant
         while running:
             yield from _reap(running)
 
@@ -155,12 +155,11 @@ def _observed_by_coverage(path: Path) -> int:
         @pytest.hookimpl(wrapper=True)
         def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
             cov.switch_context(item.nodeid)
+            before = time.process_time()
             result = yield
+            observed.seconds[item.nodeid] = time.process_time() - before
             cov.switch_context("")
             return result
-
-        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-            observed.seconds[report.nodeid] = observed.seconds.get(report.nodeid, 0.0) + report.duration
 
     cov.start()
     code = _pytest(TESTS, Watch())
@@ -182,7 +181,7 @@ def _pytest(paths: Collection[str], plugin: object) -> int:
     return int(pytest.main([*options, *without, *paths], plugins=[plugin] if plugin else []))
 
 
-def _start(mutant: Mutant, tests: list[str], seconds: float) -> int:
+def _start(mutant: Mutant, tests: dict[str, float]) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -191,8 +190,8 @@ def _start(mutant: Mutant, tests: list[str], seconds: float) -> int:
         silence = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(silence, stream)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        signal.alarm(_LONGEST_RUN)
         sys.meta_path.insert(0, _Mutated(mutant))
         for file in dict.fromkeys(test.partition("::")[0] for test in tests):
             code = _pytest([file], _Selection(tests))
@@ -202,16 +201,10 @@ def _start(mutant: Mutant, tests: list[str], seconds: float) -> int:
         os._exit(code)
 
 
-def _reap(running: dict[int, tuple[Mutant, float]]) -> list[Verdict]:
-    while True:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if pid:
-            mutant, _ = running.pop(pid)
-            return [] if status == _NO_PYTHON << 8 else [Verdict(mutant, _fate(status))]
-        for child, (_, until) in running.items():
-            if time.monotonic() > until:
-                os.kill(child, 9)
-        time.sleep(0.005)
+def _reap(running: dict[int, Mutant]) -> list[Verdict]:
+    pid, status = os.wait()
+    mutant = running.pop(pid)
+    return [] if status == _NO_PYTHON << 8 else [Verdict(mutant, _fate(status))]
 
 
 def _fate(status: int) -> str:
@@ -224,10 +217,17 @@ def _fate(status: int) -> str:
 
 
 class _Selection:
-    """Leaves of what was collected the tests wanted, in the order wanted."""
+    """Leaves of what was collected the tests wanted, in the order wanted; ends the process in one that runs away.
 
-    def __init__(self, tests: list[str]) -> None:
+    :param tests: processor seconds of each on the unchanged package.
+    """
+
+    def __init__(self, tests: dict[str, float]) -> None:
         self._place = {test: place for place, test in enumerate(tests)}
+        self._seconds = tests
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        signal.setitimer(signal.ITIMER_PROF, _SPARE_SECONDS + _SLOWER * self._seconds[item.nodeid])
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = sorted(
