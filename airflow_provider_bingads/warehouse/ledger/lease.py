@@ -1,7 +1,7 @@
 """The lease: one row for each stream, moved by compare-and-swap on the database's own clock.
 
 The caller's clock plays no part, so workers whose clocks differ cannot hold the same stream at once
-(``delivery.md`` 3.6). The row is the only thing in the ledger that is ever updated. Each statement here is a
+(``delivery.md`` 3.6). Nothing else in the ledger is ever updated, but for what is erased. Each statement here is a
 transaction of its own: a process that froze inside one would keep the row locked, and everybody waiting.
 """
 
