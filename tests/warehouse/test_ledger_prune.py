@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, text
+from sqlalchemy import Engine, Table, create_engine, event, text
 
 from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, CallEventKind
 from airflow_provider_bingads.domain.records import RowRecord
@@ -16,6 +19,7 @@ from airflow_provider_bingads.warehouse import SqlLedger
 from airflow_provider_bingads.warehouse.ledger import prune as pruning
 from airflow_provider_bingads.warehouse.ledger.keeper import LedgerKeeper
 from airflow_provider_bingads.warehouse.ledger.kept import Pruned
+from airflow_provider_bingads.warehouse.ledger.opening import ledger_for
 from tests.warehouse.ledger_records import STREAM, batch, call, entries, error, name, row, run
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -314,3 +318,14 @@ def test_a_run_after_pruning_knows_what_it_needs(ledger: SqlLedger, keeper: Ledg
     ledger.record(entries(aged(89.9), aged(200, 2, row_key=name("0", 2))))
     keeper.prune(applied_days=90, other_days=90, now=NOW, apply=True)
     assert set(ledger.known(STREAM, [KEY, name("0", 2)])) == {KEY}
+
+
+def test_a_statement_has_no_more_parameters_than_an_old_sqlite_takes(tmp_path: Path) -> None:
+    """SQLite before 3.32 takes 999; most are asked for by rows that were all sent in calls of their own."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    event.listen(engine, "connect", lambda driver, _: driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999))
+    ledger = ledger_for(engine)
+    ledger.start_run(run(started_at=days(600)))
+    ledger.record(entries(*(aged(500, number, row_key=name("0", number)) for number in range(500))))
+    with closing(ledger):
+        assert rows_of(LedgerKeeper(ledger).prune(now=NOW, apply=True))["row"] == 500

@@ -15,7 +15,8 @@ from airflow_provider_bingads.warehouse.ledger.schema import KEY_PREFIX, LedgerT
 __all__ = ["as_written", "chunks", "has_key", "in_scope", "is_among", "is_named"]
 
 _Item = TypeVar("_Item")
-_A_STATEMENT: Final = 300
+_A_STATEMENT: Final = 240
+"""Each may be four parameters: the three columns of a row's primary key, and the first of them once more."""
 _ROW_KEY: Final = re.compile("[0-9a-f]{32}")
 
 
