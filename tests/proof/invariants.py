@@ -6,7 +6,8 @@ scenarios ends with a list.
 
 =====  ===============================================================================================================
 I1     every valid row is at the service after the last clean try (*lost* where not)
-I2     the service holds each event once (*duplicated* where not)
+I2     the service holds each event once, and is sent none again whose answer the sender could have read in the
+       ledger: it stood there when the sender got its lease, or is its own (*duplicated* where not)
 I3     no row that is invalid here has left the process, nor is it at the service
 I4     the ledger tells the truth both ways: ``applied`` is there, what is there is ``applied``, ``rejected`` was
        refused by the service, every row of the source has an outcome, each run's counters sum to its rows and agree
@@ -47,6 +48,10 @@ COUNTERS = (
     "out_of_window", "skipped", "applied", "rejected", "invalid", "already_rejected", "duplicate", "superseded",
     "deferred", "unknown", "held",
 )  # fmt: skip
+_REFUSING_FAULTS = frozenset(
+    {"several_errors_per_row", "partial_errors_shuffled", "index_missing", "index_out_of_range"}
+)
+"""Faults that refuse the last row of a call, whether the service holds it or not."""
 OUTCOMES = ("applied", "rejected", "invalid", "duplicate", "superseded")
 
 
@@ -78,7 +83,7 @@ class Seen:
 
 def look(world: World) -> Seen:
     """Ask the service and the ledger for all they know."""
-    seen = Seen(calls=world.get("calls")["calls"], faults=world.get("stats")["faults"])
+    seen = Seen(calls=world.get("calls", "keys=1")["calls"], faults=world.get("stats")["faults"])
     for held in world.get("state", f"only={world.case.state}")[world.case.state]:
         seen.held.setdefault((held["AccountId"], world.case.key_of_object(held)), []).append(held)
     with closing(sqlite3.connect(world.ledger_file)) as ledger:
@@ -137,9 +142,28 @@ def _lost_or_doubled(world: World, seen: Seen) -> Iterator[Problem]:
     for (_, key), objects in seen.held.items():
         if len(objects) > 1:
             yield Problem("duplicated", f"the service holds {key} {len(objects)} times")
+    yield from _sent_again(world, seen)
+    places = {_place(world, row) for row in world.rows}
+    for _, key in seen.held.keys() - places:
+        yield Problem("lie", f"the service holds {key}, which no row of the source is")
     for row in rows["invalid"]:
         if _place(world, row) in seen.held:
             yield Problem("lie", f"{row['order_id']} is invalid and at the service")
+
+
+def _sent_again(world: World, seen: Seen) -> Iterator[Problem]:
+    """Find what the service took again from a sender who could have known: the service itself keeps one of each."""
+    brought: dict[str, list[Mapping[str, Any]]] = {}
+    for call in seen.calls:
+        sender = world.witness.caller[call["number"]]
+        at_lease, by_then = world.witness.known.get(call["number"], (frozenset(), frozenset()))
+        for key in set(call["repeated_keys"]):
+            for earlier in brought.get(key, ()):
+                own = world.witness.caller[earlier["number"]] == sender
+                if earlier["tracking_id"] in (by_then if own else at_lease):
+                    yield Problem("duplicated", f"call {call['number']} brought what call {earlier['number']} had")
+        for key in {*call["applied_keys"], *call["repeated_keys"]}:
+            brought.setdefault(key, []).append(call)
 
 
 def _lies_about_rows(world: World, seen: Seen) -> Iterator[Problem]:
@@ -202,9 +226,18 @@ def _first_values(world: World, seen: Seen) -> Iterator[Problem]:
             now, before = row[world.case.value_column], world.earlier_values.get(row["order_id"], ())
             if value not in {now, *before}:
                 yield Problem("I5", f"the service holds {place[1]} with a value no version of {row['order_id']} had")
-            told = _told(seen.recorded.get(row["order_id"], ())) or _refused_after_all(_states(seen, row), seen)
+            told = _told(seen.recorded.get(row["order_id"], ())) or _may_refuse_what_it_holds(seen)
             if value != now and not told:
                 yield Problem("I5", f"the service kept an earlier value of {row['order_id']} and the ledger is silent")
+
+
+def _may_refuse_what_it_holds(seen: Seen) -> bool:
+    """Tell whether one attempt may have been taken unheard and the next, of the same call, refused by a fault.
+
+    The answer is about the last attempt, and the ledger believes it; that an earlier one took the row is then known to
+    nobody until the row is sent again.
+    """
+    return sum(seen.faults.values()) > 1 and not _REFUSING_FAULTS.isdisjoint(seen.faults)
 
 
 def _told(recorded: Sequence[sqlite3.Row]) -> bool:
