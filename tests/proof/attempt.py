@@ -78,7 +78,7 @@ class Attempt:
         """Pass a point."""
         self.check_alive()
         self.passed.append(name)
-        self.world.witness.passes(name)
+        self.world.witness.passes(self, name)
         if self.hook is not None:
             self.hook(self, name)
         self.check_alive()

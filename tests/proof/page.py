@@ -19,6 +19,7 @@ LABELS = (
 )  # fmt: skip
 _LARGEST = frozenset({"fault kinds", "longest restart wait seconds"})
 _TEMPLATE = Path(__file__).with_name("page.md").read_text(encoding="utf-8")
+_SHOWN_PROBLEMS = 50
 _TITLES = {
     "exhaustive": "Scenarios by family",
     "machine": "Random layer",
@@ -36,8 +37,10 @@ def written(parts: Mapping[str, Part], seed: int) -> str:
     :param parts: those that were run, by name.
     """
     missing = [name for name in PARTS if name not in parts]
+    problems = [f"- {name}: {' '.join(problem.split())}" for name in parts for problem in parts[name].problems]
     return _TEMPLATE.format(
-        figures="\n".join([*_figures(parts.values()), f"seed: {seed}"]),
+        figures="\n".join([*_figures(parts.values()), f"problems: {len(problems)}", f"seed: {seed}"]),
+        problems="\n".join(["\nWhat did not hold:\n", *problems[:_SHOWN_PROBLEMS], ""]) if problems else "",
         missing=f"Not run here: {', '.join(missing)}." if missing else "Every part was run.",
         sections="\n\n".join(_section(name, parts[name]) for name in PARTS if name in parts and parts[name].details),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -15,6 +16,7 @@ __all__ = ["run"]
 
 _HISTORIES: Final = 1000
 _PIECES: Final = 10
+_KIND: Final = re.compile(r"\b(lost|duplicated|lie): ")
 
 
 def run(options: Options) -> Part:
@@ -28,11 +30,15 @@ def run(options: Options) -> Part:
             if broken is not None:
                 problems.append(f"history of seed {seed}: {broken}")
     kinds: Counter[str] = total.kinds
+    broken_rules = Counter(_KIND.findall(" ".join(problems)))
     return Part(
         figures={
             "scenarios": total.histories,
             "faults injected": total.faults,
             "rows delivered under fault": total.delivered,
+            "lost": broken_rules["lost"],
+            "duplicated": broken_rules["duplicated"],
+            "lies": broken_rules["lie"],
             "random histories": total.histories,
             "steps of random histories": total.steps,
         },

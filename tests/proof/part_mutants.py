@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from tests.proof.mutants import judge, mutants
+from typing import Final
+
+from tests.proof.mutants import Mutant, judge, mutants
 from tests.proof.part import Options, Part
 
 __all__ = ["run"]
+
+_UNCHANGED: Final = Mutant("unchanged", "the package as it is", ())
+"""Has to survive: where it does not, or its trial does not end in time, no other death tells anything."""
 
 
 def run(options: Options) -> Part:
     """Put every maintained mutant to the trial; one that survives is a problem of the proof."""
     verdicts = []
+    (unchanged,) = judge([_UNCHANGED], seed=options.seed, workers=1)
+    if unchanged.killed:
+        return Part(problems=[f"the trial kills the package as it is, so that it proves nothing: {unchanged.evidence}"])
     for verdict in judge(mutants(), seed=options.seed, workers=options.workers):
         verdicts.append(verdict)
         options.say(f"mutants: {verdict.mutant.name} {'killed' if verdict.killed else 'SURVIVED'}: {verdict.evidence}")

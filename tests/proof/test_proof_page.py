@@ -30,6 +30,14 @@ def test_a_part_that_was_not_run_is_named_and_has_no_figure() -> None:
         assert f"\n{label}: " not in page
 
 
+def test_what_did_not_hold_stands_on_the_page() -> None:
+    """Not every problem is a figure: a test that failed is none."""
+    page = written({"exhaustive": EXHAUSTIVE, "processes": Part(problems=["a.py::test_one - AssertionError"])}, seed=1)
+    assert "\nproblems: 1\n" in page
+    assert "- processes: a.py::test_one - AssertionError" in page
+    assert "\nproblems: 0\n" in written({"exhaustive": EXHAUSTIVE}, seed=1)
+
+
 def test_every_part_has_a_title() -> None:
     parts = {name: Part(details=["One sentence."]) for name in PARTS}
     assert "Every part was run." in written(parts, seed=1)

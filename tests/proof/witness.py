@@ -34,6 +34,9 @@ class Witness:
         self._epochs: dict[str, int] = {}
         self.taken: dict[tuple[str, Hashable], tuple[int, datetime]] = {}
         """Account and key of each object -> the try whose request brought it, and when the service took it."""
+        self._at_lease: dict[int, frozenset[str]] = {}
+        self.known: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
+        """Number of a call -> TrackingIds of the answers in the ledger when its try got its lease, and when it left."""
 
     def learn(self, other: Witness) -> None:
         """Take over what another witness saw before this one's world split off."""
@@ -42,6 +45,8 @@ class Witness:
         self.problems = list(other.problems)
         self.caller = dict(other.caller)
         self.taken = dict(other.taken)
+        self._at_lease = dict(other._at_lease)
+        self.known = dict(other.known)
 
     def sees(self, attempt: Attempt, request: httpx.Request) -> None:
         """Judge one request before the service sees it."""
@@ -51,6 +56,8 @@ class Witness:
         if self._world.entity.list_element.encode() not in body:
             return
         self._sent.add((attempt.number, body))
+        number = len(self._world.emulator.journal.calls) + 1
+        self.known[number] = (self._at_lease.get(attempt.number, frozenset()), self._answers())
         if self._world.transport == "rest" and self._intents() < len(self._sent):
             self.problems.append(f"try {attempt.number} sent a batch before its intent was durable")
 
@@ -66,14 +73,18 @@ class Witness:
                 place = (held["AccountId"], case.key_of_object(held))
                 self.taken.setdefault(place, (attempt.number, self._world.time.now()))
 
-    def passes(self, name: str) -> None:
+    def passes(self, attempt: Attempt, name: str) -> None:
         """Look at the leases after each time one may have been taken: their epochs only grow."""
         if name != "ledger.acquire.after":
             return
+        self._at_lease[attempt.number] = self._answers()
         for stream, epoch in self._ask("SELECT stream_id, epoch FROM bingads_lease"):
             if epoch < self._epochs.get(stream, 0):
                 self.problems.append(f"a lease went back from epoch {self._epochs[stream]} to {epoch}")
             self._epochs[stream] = epoch
+
+    def _answers(self) -> frozenset[str]:
+        return frozenset(told for (told,) in self._ask("SELECT tracking_id FROM bingads_call WHERE event = 'answered'"))
 
     def _intents(self) -> int:
         return int(self._ask("SELECT count(*) FROM bingads_call WHERE event = 'intent'")[0][0])
