@@ -138,7 +138,7 @@ class _Collector(cst.CSTVisitor):
 
     def _lines(self, node: cst.CSTNode) -> tuple[int, int] | None:
         """Return the lines whose run shows that a test meets the node: from its statement's first to its own last."""
-        return None if self._cached else self._statements[-1][0], self._span(node)[1]
+        return None if self._cached else (self._statements[-1][0], self._span(node)[1])
 
     def _with(self, old: cst.CSTNode, new: cst.CSTNode) -> str:
         span = self.get_metadata(ByteSpanPositionProvider, old)

@@ -91,3 +91,12 @@ def test_every_judgement_is_of_a_known_kind_and_says_why() -> None:
 
     assert len({one.name for one in judged}) == len(judged)
     assert [one.name for one in judged if one.kind not in KINDS or len(one.because) < 20] == []
+
+
+def test_what_a_cache_keeps_is_met_by_other_tests_than_those_that_run_its_lines() -> None:
+    kept, plain = (
+        mutants_of("domain.x", "@cache\ndef f():\n    return 1\n"),
+        mutants_of("domain.x", "def f():\n    return 1\n"),
+    )
+    assert {mutant.lines for mutant in kept} == {None}
+    assert {mutant.lines for mutant in plain} == {(2, 2)}
