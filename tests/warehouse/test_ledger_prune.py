@@ -103,6 +103,10 @@ GOES: dict[str, list[RowRecord]] = {
     "a duplicate past its term": [aged(401, state="duplicate")],
     "an invalid row without a time, past its term": [aged(401, event=None, state="invalid")],
     "a doubt that was settled, with what settled it": [aged(402, state="unknown"), aged(401, 2)],
+    "a doubt about values that were edited and applied since, with what settled it": [
+        aged(402, state="unknown"),
+        aged(401, 2, content_hash=B),
+    ],
     "a hold that was released and rejected": [
         aged(405, state="held"),
         aged(404, 2, state="deferred", gen=1),

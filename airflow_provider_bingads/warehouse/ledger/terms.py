@@ -136,8 +136,11 @@ class Terms:
         settled = exists().where(
             same_key(better, row),
             better.c.stream_id == row.c.stream_id,
-            better.c.content_hash == row.c.content_hash,
-            weight(better) > weight(row),
+            # An applied key is at the service, with whatever content; any other outcome is about its own content only.
+            or_(
+                better.c.rank == _APPLIED,
+                and_(better.c.content_hash == row.c.content_hash, weight(better) > weight(row)),
+            ),
         )
         return and_(~settled, ~forgotten(self.tables, row))
 
