@@ -90,18 +90,26 @@ _MYSQL_TROUBLES: Final = {
     # 1290, 1792 and 1836 are a server or transaction that only reads.
     Trouble.PERMISSION: (1044, 1142, 1143, 1227, 1290, 1370, 1410, 1792, 1836),
     Trouble.MISSING: (1051, 1054, 1146, 1176, 1305, 1356),
-    Trouble.STATEMENT: (1052, 1055, 1060, 1064, 1066, 1222, 1248, 1267, 4078),
-    Trouble.VALUE: (1048, 1264, 1265, 1292, 1300, 1365, 1366, 1406, 1411, 1690, 3140, 3141),
+    Trouble.STATEMENT: (
+        1052, 1055, 1056, 1060, 1064, 1066, 1111, 1140, 1221, 1222, 1235, 1241, 1242, 1247, 1248, 1267, 1271, 1318,
+        1327, 1582, 1630, 4078,
+    ),
+    Trouble.VALUE: (
+        1048, 1139, 1210, 1264, 1265, 1292, 1300, 1365, 1366, 1367, 1406, 1411, 1441, 1525, 1690, 3140, 3141, 3143,
+    ),
     Trouble.DUPLICATE: (1022, 1062, 1586),
-    Trouble.BUSY: (1020, 1205, 1213, 1317, 1637, 1969, 3024, 3572),
+    # 1412 is a snapshot older than a change of the table.
+    Trouble.BUSY: (1020, 1205, 1213, 1223, 1317, 1412, 1615, 1637, 1969, 3024, 3101, 3572),
     # The server is full, stops, is no part of its cluster at the moment, or ended the connection.
     Trouble.CONNECTION: (
-        1040, 1042, 1047, 1053, 1077, 1079, 1129, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1927, 4031,
-        2002, 2003, 2005, 2006, 2012, 2013, 2055,
+        1040, 1042, 1047, 1053, 1077, 1079, 1129, 1135, 1152, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1226, 1927,
+        4031, 2002, 2003, 2005, 2006, 2012, 2013, 2055,
     ),
     Trouble.SPACE: (3, 1021, 1026, 1037, 1038, 1041, 1114),
 }  # fmt: skip
 _MYSQL: Final = {number: trouble for trouble, numbers in _MYSQL_TROUBLES.items() for number in numbers}
+_MYSQL_SERVER: Final = frozenset({*range(1000, 2000), *range(3000, 5000)}) - {1105}
+"""What a server that was reached says; its drivers call most of it OperationalError. Proxies say 1105 of anything."""
 _MYSQL_ENGINE: Final = "1030"
 """The storage engine failed; by which number of the operating system, only the text tells."""
 _GAVE_WAY: Final = frozenset({"40001", "40P01", "1213"})
@@ -197,8 +205,8 @@ def _by_code(code: str) -> Trouble | None:
         return _DATABRICKS[code]
     if code.startswith(_HTTP_CODE):
         return _HTTP.get(int(code.removeprefix(_HTTP_CODE)), Trouble.OTHER)
-    if code.isdigit() and int(code) in _MYSQL:
-        return _MYSQL[int(code)]
+    if code.isdigit() and (int(code) in _MYSQL or int(code) in _MYSQL_SERVER):
+        return _MYSQL.get(int(code), Trouble.OTHER)
     if _SQLSTATE.fullmatch(code):
         return _SQLSTATE_CLASSES.get(code[:2], Trouble.OTHER)
     return None
