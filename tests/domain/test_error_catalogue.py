@@ -63,6 +63,8 @@ def test_an_entry_tells_people_who_mends_it_and_how(entry) -> None:
         ("CampaignManagement", 5614, None, Action.DEFER),
         ("CampaignManagement", 5601, None, Action.SPLIT),
         ("CampaignManagement", None, "HTTP413", Action.SPLIT),
+        ("CampaignManagement", None, "CallRateExceeded", Action.WAIT),
+        ("CampaignManagement", 0, "OfflineConversionNameInvalid", Action.DEFER),
         ("CampaignManagement", None, "HTTP429", Action.WAIT),
         ("CampaignManagement", None, "HTTP407", Action.FAIL),
         ("CampaignManagement", None, "HTTP503", Action.RETRY),

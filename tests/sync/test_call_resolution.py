@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault, RowError
 from airflow_provider_bingads.domain.outcomes import CallEventKind, RowState
-from airflow_provider_bingads.sync.resolve import Next, Resolution, resolve
+from airflow_provider_bingads.exceptions import FixRequest, OutcomeUnknown, RetryLater
+from airflow_provider_bingads.sync.resolve import Next, Resolution, ended_in, resolve
 
 SERVICE = "CampaignManagement"
 REJECT, DEFER, RETRY = 5604, 5606, 5612
@@ -67,6 +69,24 @@ def test_a_row_may_be_sent_again_only_where_that_is_said_of_it() -> None:
     errors = answered(RowError(0, RETRY), RowError(1, RETRY))
 
     assert states(resolve(SERVICE, errors, 2, may_send_again=[False, True])) == ["deferred", None]
+
+
+@pytest.mark.parametrize(
+    ("code", "again", "state", "event"),
+    [
+        (RETRY, False, "unknown", CallEventKind.UNKNOWN),
+        (RETRY, True, None, CallEventKind.UNKNOWN),
+        (REJECT, False, "rejected", CallEventKind.ANSWERED),
+        (DEFER, False, "unknown", CallEventKind.UNKNOWN),
+    ],
+)
+def test_a_failure_that_is_not_final_says_nothing_of_an_earlier_attempt(
+    code: int, state: str | None, event: CallEventKind, *, again: bool
+) -> None:
+    """The attempt before may have brought the row unheard; what the service refuses for good it had refused there."""
+    found = resolved(replace(answered(RowError(0, code)), earlier_doubt=True), again=again)
+
+    assert (states(found), found.event) == ([state, "applied"], event)
 
 
 def test_the_reason_that_refuses_a_row_stands_first_and_all_are_kept() -> None:
@@ -210,3 +230,27 @@ def test_nothing_is_said_of_others_unless_it_is_known() -> None:
     found = resolve(SERVICE, refused(987654), 1, may_send_again=[False])
 
     assert states(found) == ["deferred"]
+
+
+@pytest.mark.parametrize("others_pass", [False, True])
+@pytest.mark.parametrize("code", [REJECT, 5601])
+def test_a_known_refusal_of_one_row_refuses_it_whatever_became_of_others(code: int, *, others_pass: bool) -> None:
+    assert states(resolved(refused(code), rows=1, others_pass=others_pass)) == ["rejected"]
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "attempts"),
+    [
+        (RetryLater("no access token"), CallVerdict.NOT_APPLIED, 0),
+        (FixRequest("not allowed"), CallVerdict.NOT_APPLIED, 0),
+        (OutcomeUnknown("the connection broke"), CallVerdict.UNKNOWN, 1),
+        (ValueError("a defect"), CallVerdict.UNKNOWN, 1),
+    ],
+)
+def test_a_call_that_ended_in_an_error_is_unsent_only_where_the_error_says_so(
+    error: BaseException, verdict: CallVerdict, attempts: int
+) -> None:
+    found = ended_in(error)
+
+    assert (found.verdict, found.attempts, found.errors) == (verdict, attempts, ())
+    assert found.detail

@@ -318,6 +318,17 @@ def test_a_row_decided_here_is_recorded_with_every_reason() -> None:
     assert (entries.batches, entries.calls) == ([], [])
 
 
+def test_the_figures_of_a_call_and_the_reasons_of_a_chunk_add_up() -> None:
+    batch = Batch("batch", [FIRST, SECOND, FIRST, SECOND], 0)
+    verdicts = [Verdict(RowState.APPLIED), Verdict(RowState.REJECTED, (RowError(1, 5604),))] * 2
+    result = CallResult(CallVerdict.ANSWERED)
+    (event,) = scribe().closing(batch, "call", result, CallEventKind.ANSWERED, verdicts, AT).calls
+    local = scribe().judged([Judged(row, RowState.INVALID, (VIOLATION,)) for row in (FIRST, SECOND)], AT)
+
+    assert (event.n_applied, event.n_rejected) == (2, 2)
+    assert [error.row_index for error in local.errors] == [0, 1]
+
+
 def test_local_rows_are_numbered_on_and_a_duplicate_needs_no_error_of_its_own() -> None:
     writer = scribe()
     duplicate = Judged(SECOND, RowState.DUPLICATE, (Violation("Twice", None, "", None, "is there twice", "-"),))

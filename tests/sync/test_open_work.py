@@ -148,3 +148,14 @@ def test_open_rows_and_rows_of_open_calls_are_counted_once_and_the_oldest_is_nam
     assert work.waiting([*rows, waiting_row("f", RowState.DEFERRED, 1)]) == Waiting(
         6, 4, NOON + timedelta(hours=1), "dag run of f"
     )
+
+
+@pytest.mark.parametrize("state", list(RowState))
+def test_only_a_final_outcome_of_its_own_ends_the_doubt_about_a_row(state: RowState) -> None:
+    """A row that waits was met all the same: it is counted with this run's rows, not with those that are gone."""
+    work = read(call("one", ("a", "1")))
+    work.note("a", state)
+    passing = state in {RowState.DEFERRED, RowState.UNKNOWN, RowState.HELD}
+
+    assert ("a" in work.unresolved) is (passing or state is RowState.DUPLICATE)
+    assert work.waiting([]).rows == (1 if state is RowState.DUPLICATE else 0)
