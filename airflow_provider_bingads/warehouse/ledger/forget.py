@@ -1,7 +1,8 @@
 """Erases what leads from the ledger to one person's rows, and leaves a tombstone that prevents sending them.
 
 The only place beside the lease where something recorded is changed. It holds the leases of all streams concerned, so
-that no run writes the names back that are erased here.
+that no run writes the names back that are erased here; but for one that lost its lease before and still has outcomes to
+write, after which the same key can be forgotten once more.
 """
 
 from __future__ import annotations
