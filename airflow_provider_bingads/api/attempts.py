@@ -54,6 +54,7 @@ class Ended:
     attempts: int = 0
     latency_ms: int = 0
     throttle_wait_seconds: float = 0.0
+    earlier_doubt: bool = False
     stopped: bool = False
     permanent: bool = False
 
@@ -69,6 +70,7 @@ class Ended:
             attempts=self.attempts,
             latency_ms=self.latency_ms,
             throttle_wait_seconds=self.throttle_wait_seconds,
+            earlier_doubt=self.earlier_doubt,
         )
 
 
@@ -242,6 +244,7 @@ class CallRun:
         ended = self._ended
         if ended.answer is not None:
             ended.verdict = CallVerdict.ANSWERED
+            ended.earlier_doubt = self._may_have_applied
         elif self._may_have_applied:
             ended.verdict = CallVerdict.UNKNOWN
         return ended

@@ -65,6 +65,7 @@ class CallResult:
     :param attempts: how often it was sent, at least 1 unless nothing was sent.
     :param latency_ms: duration of the last attempt.
     :param throttle_wait_seconds: time spent waiting because the service asked for it.
+    :param earlier_doubt: the answer is to the last attempt, and an earlier one may have taken effect unheard.
     """
 
     verdict: CallVerdict
@@ -76,3 +77,4 @@ class CallResult:
     attempts: int = 1
     latency_ms: int = 0
     throttle_wait_seconds: float = 0.0
+    earlier_doubt: bool = False

@@ -95,16 +95,19 @@ def _answered(service: str, result: CallResult, rows: int, may_send_again: Seque
     verdicts: list[Verdict | None] = [_APPLIED] * rows
     for index, errors in by_row.items():
         again = may_send_again[index] and _passing(service, errors)
-        verdicts[index] = None if again else _row_verdict(service, tuple(errors))
-    return Resolution(CallEventKind.ANSWERED, Next.GO_ON, tuple(verdicts))
+        verdicts[index] = None if again else _row_verdict(service, tuple(errors), doubt=result.earlier_doubt)
+    # What this answer leaves open, an earlier attempt may have brought; the rows it refuses were refused there too.
+    open_rows = any(verdict is None or verdict.state is RowState.UNKNOWN for verdict in verdicts)
+    event = CallEventKind.UNKNOWN if result.earlier_doubt and open_rows else CallEventKind.ANSWERED
+    return Resolution(event, Next.GO_ON, tuple(verdicts))
 
 
-def _row_verdict(service: str, errors: tuple[RowError, ...]) -> Verdict:
+def _row_verdict(service: str, errors: tuple[RowError, ...], *, doubt: bool) -> Verdict:
     actions = [advice(service, error.code, error.error_code).action for error in errors]
     if any(action is Action.REJECT for action in actions):
         ranked = sorted(zip(errors, actions, strict=True), key=lambda pair: pair[1] is not Action.REJECT)
         return Verdict(RowState.REJECTED, tuple(error for error, _ in ranked))
-    return Verdict(RowState.DEFERRED, errors)
+    return Verdict(RowState.UNKNOWN if doubt else RowState.DEFERRED, errors)
 
 
 def _passing(service: str, errors: Sequence[RowError]) -> bool:

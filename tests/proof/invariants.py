@@ -48,10 +48,6 @@ COUNTERS = (
     "out_of_window", "skipped", "applied", "rejected", "invalid", "already_rejected", "duplicate", "superseded",
     "deferred", "unknown", "held",
 )  # fmt: skip
-_REFUSING_FAULTS = frozenset(
-    {"several_errors_per_row", "partial_errors_shuffled", "index_missing", "index_out_of_range"}
-)
-"""Faults that refuse the last row of a call, whether the service holds it or not."""
 OUTCOMES = ("applied", "rejected", "invalid", "duplicate", "superseded")
 
 
@@ -226,18 +222,9 @@ def _first_values(world: World, seen: Seen) -> Iterator[Problem]:
             now, before = row[world.case.value_column], world.earlier_values.get(row["order_id"], ())
             if value not in {now, *before}:
                 yield Problem("I5", f"the service holds {place[1]} with a value no version of {row['order_id']} had")
-            told = _told(seen.recorded.get(row["order_id"], ())) or _may_refuse_what_it_holds(seen)
+            told = _told(seen.recorded.get(row["order_id"], ())) or _refused_after_all(_states(seen, row), seen)
             if value != now and not told:
                 yield Problem("I5", f"the service kept an earlier value of {row['order_id']} and the ledger is silent")
-
-
-def _may_refuse_what_it_holds(seen: Seen) -> bool:
-    """Tell whether one attempt may have been taken unheard and the next, of the same call, refused by a fault.
-
-    The answer is about the last attempt, and the ledger believes it; that an earlier one took the row is then known to
-    nobody until the row is sent again.
-    """
-    return sum(seen.faults.values()) > 1 and not _REFUSING_FAULTS.isdisjoint(seen.faults)
 
 
 def _told(recorded: Sequence[sqlite3.Row]) -> bool:
