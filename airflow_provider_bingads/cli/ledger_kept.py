@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["show_forgotten", "show_pruned", "show_replayed"]
 
 _SHOWN: Final = 20
+_SHOWN_RUNS: Final = 5
 
 
 def show_replayed(done: Replayed, *, released: bool = False) -> None:
@@ -42,7 +43,9 @@ def show_replayed(done: Replayed, *, released: bool = False) -> None:
         screen.print(
             plain(f"{few(number, 'row')} {what}. The next run of {tasks} that reads them judges and sends them.")
         )
-        screen.print(plain(f"It stands on record as run {', '.join(done.run_ids)}."))
+        more = len(done.run_ids) - _SHOWN_RUNS
+        runs = ", ".join(done.run_ids[:_SHOWN_RUNS]) + (f" and {more:,} more" if more > 0 else "")
+        screen.print(plain(f"It stands on record as run {runs}."))
 
 
 def show_forgotten(done: Forgotten) -> None:

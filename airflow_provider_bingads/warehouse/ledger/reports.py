@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from airflow_provider_bingads.warehouse.ledger.kept import LEFT_OUT, Forgotten, Pruned, Replayed
 
@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 _Item = TypeVar("_Item")
+_RUN_IDS_LIMIT: Final = 100
+"""A replay over a year makes a run for each DAG run it touches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +366,8 @@ def kept_document(result: Replayed | Forgotten | Pruned, at_most_bytes: int | No
 
     The reference of a forgotten row is left out: it would live on in a log or in XCom.
 
-    :param at_most_bytes: cut the list of rows until the JSON has at most this size.
+    :param at_most_bytes: cut the list of runs to the first hundred of ``n_runs``, and that of rows until the JSON has
+        at most this size.
     """
     made: dict[str, Any] = _plain(result)
     if isinstance(result, Replayed):
@@ -376,6 +379,9 @@ def kept_document(result: Replayed | Forgotten | Pruned, at_most_bytes: int | No
         if isinstance(result, Forgotten):
             made["rows"] = [{name: it for name, it in row.items() if name != "source_ref"} for row in made["rows"]]
         made = {**made, "n_rows": len(made["rows"]), "rows": {"items": made["rows"], "truncated": False}}
+        made = {**made, "n_runs": len(made["run_ids"])}
+        if at_most_bytes is not None:
+            made["run_ids"] = made["run_ids"][:_RUN_IDS_LIMIT]
     if at_most_bytes is not None:
         _shorten(made, at_most_bytes)
     return made
