@@ -53,10 +53,11 @@ def test_a_mapping_that_fits_reads_rows() -> None:
         ({"mapping": {**MAPPING, "ConversionName": "gaol"}}, ["no column 'gaol'", "Did you mean 'goal'"]),
         ({"mapping": {**MAPPING, "ConversionName": "GOAL"}}, ["no column 'GOAL'", "Did you mean 'goal'"]),
         ({"mapping": {**MAPPING, "ConversionName": "g_o_a_l"}}, ["Did you mean 'goal'"]),
+        ({"mapping": {**MAPPING, "ConversionName": "g______o_a_l"}}, ["Did you mean 'goal'"]),
         ({"mapping": {**MAPPING, "ConversionTime": "soldat"}}, ["Did you mean 'sold_at'"]),
         (
-            {"mapping": {**MAPPING, "ConversionTime": "soldat"}, "columns": ("id", "goal", "s_o_l_d_a_t", "msclkid")},
-            ["Did you mean 's_o_l_d_a_t'"],
+            {"mapping": {**MAPPING, "ConversionTime": "soldat"}, "columns": ("id", "goal", "s_______o_l_d_a_t", "x")},
+            ["Did you mean 's_______o_l_d_a_t'"],
         ),
         ({"mapping": {**MAPPING, "ConversionTime": "salt"}}, ["no column 'salt' for ConversionTime. Name the column"]),
         (

@@ -7,6 +7,7 @@ which a run without ``--resume`` shows.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -29,7 +30,9 @@ def remember_kills(file: Path, module: str, source: str, killed: Iterable[Mutant
     """Keep a module's kills in place of those of the run before."""
     entry = {"source": _digest(source), "killed": sorted(name_digest(mutant) for mutant in killed)}
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**_read(file), module: entry}))
+    whole = file.with_suffix(f".{os.getpid()}")  # a second run must never read half a file
+    whole.write_text(json.dumps({**_read(file), module: entry}))
+    whole.replace(file)
 
 
 def name_digest(mutant: Mutant) -> str:
