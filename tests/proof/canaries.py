@@ -47,12 +47,14 @@ class Watched:
 
     :param planted: strings that nobody but the service may show, over all runs.
     :param leaked: one sentence for each that stood where it must not.
+    :param tokens: issued while they ran, and looked for as well.
     :param rows_sent: rows that arrived, so that silence does not mean idleness.
     """
 
     planted: int = 0
     runs: int = 0
     rows_sent: int = 0
+    tokens: int = 0
     leaked: list[str] = field(default_factory=list)
 
 
@@ -91,10 +93,12 @@ def _one_run(bench: Workbench, name: str, fault: str | None, watched: Watched) -
         "ledger": _ledger_text(warehouse.path),
         "emulator log": json.dumps([bench.service.calls(), bench.service.stats()]),
     }
+    issued = bench.issued()
     watched.runs += 1
+    watched.tokens += len(issued)
     watched.planted += len(canaries) + len(secrets)
     watched.rows_sent += len(bench.service.state("offline_conversions")["offline_conversions"])
-    watched.leaked += [f"{name}: {where}" for where in _leaks(shown, canaries, secrets)]
+    watched.leaked += [f"{name}: {where}" for where in _leaks(shown, canaries, [*secrets, *issued])]
 
 
 def _plant(warehouse: Any, run: int) -> list[str]:

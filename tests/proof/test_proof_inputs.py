@@ -30,6 +30,7 @@ def test_no_canary_and_no_secret_is_shown_anywhere() -> None:
     assert watched.leaked == []
     assert watched.planted == 4 * 27
     assert watched.rows_sent == 4 * 8
+    assert watched.tokens >= 2 * 4, "tokens were issued, or nothing was looked for"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,10 +27,12 @@ class Workbench:
 
     :param service: the emulator, on the day the bad rows were made for, with their goals.
     :param folder: for warehouses, gone afterwards.
+    :param issued: returns every token that the sign-in service has handed out since it was emptied.
     """
 
     service: EmulatorControl
     folder: Path
+    issued: Callable[[], list[str]]
 
     def warehouse(self, name: str) -> Warehouse:
         """Make an empty warehouse, from now on the one behind the connection ``warehouse``."""
@@ -56,7 +58,12 @@ def workbench(transport: str = "rest") -> Iterator[Workbench]:
     from airflow_provider_bingads.emulator.testing import EmulatorControl
 
     with start() as running, tempfile.TemporaryDirectory() as folder:
-        bench = Workbench(EmulatorControl(running.url, running.credentials), Path(folder))
+
+        def issued() -> list[str]:
+            # no page of the service shows them
+            return [*running.emulator.sign_in._access, *running.emulator.sign_in._refresh]
+
+        bench = Workbench(EmulatorControl(running.url, running.credentials), Path(folder), issued)
         connection = bench.service.connection
         connection["extra"]["transport"] = transport
         os.environ["AIRFLOW_CONN_BINGADS_DEFAULT"] = json.dumps(connection)
