@@ -71,10 +71,10 @@ def _streams(connection: Connection, tables: LedgerTables, scope: Scope) -> Sequ
     return sorted(connection.execute(query).scalars())
 
 
-def chunks(items: Sequence[_Item]) -> Iterator[list[_Item]]:
+def chunks(items: Sequence[_Item], most: int = _A_STATEMENT) -> Iterator[list[_Item]]:
     """Yield lists short enough for one statement of any database (SQLite before 3.32 takes 999 parameters)."""
-    for start in range(0, len(items), _A_STATEMENT):
-        yield list(items[start : start + _A_STATEMENT])
+    for start in range(0, len(items), most):
+        yield list(items[start : start + most])
 
 
 def as_written(key: str) -> str:

@@ -26,6 +26,8 @@ from airflow_provider_bingads.warehouse.ledger.terms import Terms
 __all__ = ["prune"]
 
 _ROWS_A_TRANSACTION: Final = 10_000
+_STREAMS_A_STATEMENT: Final = 90
+"""The question which runs go names each stream ten times."""
 
 
 @dataclass(slots=True)
@@ -170,7 +172,7 @@ def _terms(ledger: SqlLedger, applied_days: int, other_days: int, now: datetime 
     run = ledger.tables.run
     for entity in event_entities():
         query = select(run.c.stream_id).where(run.c.operation == entity.operation).distinct()
-        for some in chunks(sorted(found.stream_id for found in _all(ledger, query))):
+        for some in chunks(sorted(found.stream_id for found in _all(ledger, query)), _STREAMS_A_STATEMENT):
             yield Terms(ledger.tables, some, present, applied_days, other_days, entity.lookback_days)
 
 
