@@ -181,6 +181,9 @@ def _difference(cells: Mapping[str, Any], held: Mapping[str, Any]) -> str | None
         return "name"
     if _moment(cells["conversion_time"]) != _moment(held["ConversionTime"]):
         return "time"
+    currency = str(cells.get("conversion_currency_code") or "").strip().upper()
+    if currency != (held["ConversionCurrencyCode"] or ""):
+        return "currency"
     value = cells["conversion_value"]
     if value is not None and value != "":
         wanted = round(Decimal(str(value).strip()), 3)

@@ -45,11 +45,13 @@ class Lived:
     """What all histories together went through.
 
     :param histories: examples.
+    :param troubled: of these, those in which something struck and that were judged at their end.
     :param faults: crashes, freezes, pairs of writers and faults that struck.
     :param delivered: rows at the service at the ends of histories in which something struck.
     """
 
     histories: int = 0
+    troubled: int = 0
     steps: int = 0
     faults: int = 0
     delivered: int = 0
@@ -58,6 +60,7 @@ class Lived:
     def join(self, other: Lived) -> None:
         """Add another tally."""
         self.histories += other.histories
+        self.troubled += other.troubled
         self.steps += other.steps
         self.faults += other.faults
         self.delivered += other.delivered
@@ -248,6 +251,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.world.time.advance(4 * 3600)
             self.world.settle()
             _must_be_none([*check(self.world), *once_settled(self.world)])
+            self.lived.troubled += bool(self.struck)
             self.lived.faults += self.struck
             held = self.world.get("state", f"only={self.world.case.state}")[self.world.case.state]
             self.lived.delivered += len(held) if self.struck else 0

@@ -33,7 +33,7 @@ def run(options: Options) -> Part:
     broken_rules = Counter(_KIND.findall(" ".join(problems)))
     return Part(
         figures={
-            "scenarios": total.histories,
+            "scenarios": total.troubled,
             "faults injected": total.faults,
             "rows delivered under fault": total.delivered,
             "lost": broken_rules["lost"],
