@@ -60,6 +60,7 @@ class Attempt:
     :param identity: the task instance, as Airflow names it.
     :param hook: called at each point.
     :param passed: the points passed, in order.
+    :param stopped: the process was asked to end.
     :param error: what the task raised for Airflow to see; None for success.
     :param counts: the summary's counters.
     """
@@ -70,6 +71,7 @@ class Attempt:
     hook: Hook | None = None
     passed: list[str] = field(default_factory=list)
     killed: bool = False
+    stopped: bool = False
     finished: bool = False
     error: BaseException | None = None
     counts: dict[str, int] = field(default_factory=dict)
@@ -245,8 +247,9 @@ class _Clock:
 
     def wait(self, seconds: float) -> bool:
         self.attempt.check_alive()
-        self.attempt.world.time.advance(seconds)
-        return False
+        if not self.attempt.stopped:
+            self.attempt.world.time.advance(seconds)
+        return self.attempt.stopped
 
 
 class _Lanes(OneThread):

@@ -12,7 +12,7 @@ from airflow_provider_bingads.emulator.injection import KINDS
 from tests.proof.case import cases
 from tests.proof.scenarios import run_scenario
 
-__all__ = ["TRANSPORTS", "Crashes", "fault_steps", "long_work", "quick_scenarios", "quick_work", "shape"]
+__all__ = ["TRANSPORTS", "Crashes", "fault_steps", "long_work", "quick_work", "shape"]
 
 TRANSPORTS: Final = ("rest", "soap")
 VARIANTS: Final = ("plain", "accounts", "deferred", "edited", "edited-late", "backwards")
@@ -53,19 +53,23 @@ def faults(where: str) -> list[str]:
     return [f"{where}:{step}" for step in fault_steps(calls)]
 
 
+def outages(where: str) -> list[str]:
+    """Return each fault that stays, from each call on."""
+    _, calls = shape(*where.split(":"))
+    kinds = [kind for kind in KINDS if kind not in _SLOW_KINDS and not kind.startswith("token_endpoint_")]
+    return [f"{where}:outage@{call}={kind}" for call in range(1, calls + 1) for kind in kinds]
+
+
+def stops(where: str) -> list[str]:
+    """Return a try asked to end, at each point."""
+    points, _ = shape(*where.split(":"))
+    return [f"{where}:stop@{point}" for point in range(1, points + 1)]
+
+
 def freezes(where: str) -> list[str]:
     """Return a freeze at each point."""
     points, _ = shape(*where.split(":"))
     return [f"{where}:freeze@{point}" for point in range(1, points + 1)]
-
-
-def pairs_of_crashes(where: str, step: int = 1) -> Iterator[str]:
-    """Return a crash at each point, and in the next try one at each point; or a grid of these."""
-    points, _ = shape(*where.split(":"))
-    # a later try waits for the dead one's lease and reads what it left, so that it passes more points
-    for first, second in product(range(1, points + 1), range(1, points + 31)):
-        if (first + second) % step == 0:
-            yield f"{where}:crash@{first}+crash@{second}"
 
 
 def pairs_of_faults(where: str, step: int = 1) -> Iterator[str]:
@@ -78,40 +82,12 @@ def pairs_of_faults(where: str, step: int = 1) -> Iterator[str]:
             yield f"{where}:fault@{first}={one}+fault@{second}={other}"
 
 
-def faults_and_crashes(where: str, step: int = 1) -> Iterator[str]:
-    """Return each chief fault at each call with a crash at each point."""
-    points, calls = shape(*where.split(":"))
-    steps = [one for one in fault_steps(calls, kinds=CHIEF_KINDS) if "token" not in one.partition("=")[0]]
-    for number, (fault, point) in enumerate(product(steps, range(1, points + 1))):
-        if number % step == 0:
-            yield f"{where}:{fault}+crash@{point}"
-
-
 def pairs_of_writers(where: str, step: int = 1) -> Iterator[str]:
     """Return two writers, the one standing still at each point, the other at each of its own, or a grid of these."""
     points, _ = shape(*where.split(":"))
     for first, second in product(range(1, points + 1), range(1, points + 41)):
         if (first + 7 * second) % step == 0:
             yield f"{where}:writers@{first},{second}"
-
-
-def quick_scenarios() -> Iterator[str]:
-    """Yield the quick tier: all single crashes, faults and freezes on REST, and a sample of everything else."""
-    for case in cases():
-        rest = f"{case.name}:rest:plain"
-        yield f"{rest}:"
-        yield from crashes(rest)
-        yield from (name for name in faults(rest) if name.partition("=")[2] not in _SLOW_KINDS)
-        yield from freezes(rest)
-        yield from pairs_of_crashes(rest, 199)
-        yield from pairs_of_faults(rest, 97)
-        yield from faults_and_crashes(rest, 97)
-        yield from pairs_of_writers(rest, 199)
-        for variant in VARIANTS[1:]:
-            yield from crashes(f"{case.name}:rest:{variant}")[::9]
-        soap = f"{case.name}:soap:plain"
-        yield from crashes(soap)[::15]
-        yield from faults(soap)[::11]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +107,7 @@ class Crashes:
 
 
 def quick_work() -> Iterator[Crashes | str]:
-    """Yield the quick tier as ``run_work`` does it fastest; the same scenarios as ``quick_scenarios``, and more."""
+    """Yield the quick tier: all single crashes, faults and freezes on REST, and a sample of everything else."""
     for case in cases():
         rest = f"{case.name}:rest:plain"
         _, calls = shape(*rest.split(":"))
@@ -139,6 +115,9 @@ def quick_work() -> Iterator[Crashes | str]:
         yield Crashes(f"{rest}:")
         yield from (name for name in faults(rest) if name.partition("=")[2] not in _SLOW_KINDS)
         yield from freezes(rest)
+        yield from outages(rest)[::2]
+        yield from outages(f"{case.name}:rest:edited")[::5]
+        yield from stops(rest)[::4]
         points, _ = shape(*rest.split(":"))
         for point in range(11, points, 29):
             yield Crashes(f"{rest}:crash@{point}", 7)
@@ -169,6 +148,8 @@ def _long(where: str, every: int) -> Iterator[Crashes | str]:
     yield Crashes(f"{where}:")
     yield from faults(where)
     yield from freezes(where)
+    yield from outages(where)
+    yield from stops(where)
     for point in range(1, points + 1, every):
         yield Crashes(f"{where}:crash@{point}", 1 + every // 4)
     chief = [step for step in fault_steps(calls, kinds=CHIEF_KINDS) if "token" not in step.partition("=")[0]]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tests.proof.attempt import Attempt, Hook
 
-__all__ = ["freeze_at", "kill_at", "two_writers"]
+__all__ = ["freeze_at", "kill_at", "stop_at", "two_writers"]
 
 _PATIENCE_SECONDS = 60.0
 
@@ -18,6 +18,16 @@ def kill_at(number: int) -> Hook:
     def hook(attempt: Attempt, _name: str) -> None:
         if len(attempt.passed) == number:
             attempt.kill()
+
+    return hook
+
+
+def stop_at(number: int) -> Hook:
+    """Ask the process to end at the n-th point it passes."""
+
+    def hook(attempt: Attempt, _name: str) -> None:
+        if len(attempt.passed) == number:
+            attempt.stopped = True
 
     return hook
 

@@ -10,6 +10,10 @@ Its parts are the entity, the transport, the variant of the world and the steps.
     a try that is killed at the n-th point it passes; several follow each other, each a try of its own
 ``fault@n=kind``
     the service's n-th call (from 1) meets this fault; ``fault@token=kind`` the call to the sign-in service
+``outage@n=kind``
+    every call from the service's n-th on meets this fault, until the try is over
+``stop@n``
+    a try that is asked to end, as Airflow does with SIGTERM, at its n-th point
 ``freeze@n``
     a try stands still at its n-th point for longer than the lease while another DAG's run delivers everything, and
     wakes after it
@@ -30,13 +34,16 @@ from typing import Any
 
 from tests.proof.attempt import Attempt
 from tests.proof.case import Row, case_of
-from tests.proof.handover import freeze_at, kill_at, two_writers
+from tests.proof.handover import freeze_at, kill_at, stop_at, two_writers
 from tests.proof.invariants import Problem, check
 from tests.proof.moments import FREEZE_SECONDS
 from tests.proof.safety import once_settled
 from tests.proof.world import World, accounts_of_service, usual_rows
 
 __all__ = ["Result", "Scenario", "run_crashes", "run_scenario"]
+
+OUTAGE_CALLS = 40
+"""More than all attempts of a try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,11 @@ class Step:
     verb: str
     where: tuple[str, ...]
     kind: str = ""
+
+    @property
+    def is_fault(self) -> bool:
+        """The service or the wire goes wrong, not the process."""
+        return self.verb in {"fault", "outage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,7 @@ class Result:
 def _step(text: str) -> Step:
     verb, _, rest = text.partition("@")
     where, _, kind = rest.partition("=")
-    if verb not in {"crash", "fault", "freeze", "writers"} or not where:
+    if verb not in {"crash", "fault", "outage", "stop", "freeze", "writers"} or not where:
         raise ValueError(f"{text!r} is no step of a scenario.")
     return Step(verb, tuple(where.split(",")), kind)
 
@@ -123,7 +135,7 @@ def run_crashes(prefix: str, chosen: Callable[[int], bool] = lambda _point: True
     scenario = Scenario.parse(prefix)
     world = VARIANTS[scenario.variant](scenario)
     results: list[Result] = []
-    tries = [step for step in scenario.steps if step.verb != "fault"]
+    tries = [step for step in scenario.steps if not step.is_fault]
 
     def end_here(attempt: Attempt, _name: str) -> None:
         point = len(attempt.passed)
@@ -132,7 +144,7 @@ def run_crashes(prefix: str, chosen: Callable[[int], bool] = lambda _point: True
             results.append(_without(world, attempt, Scenario.parse(name), struck + 1))
 
     try:
-        world.faults([_rule(step) for step in scenario.steps if step.verb == "fault"])
+        world.faults([_rule(step) for step in scenario.steps if step.is_fault])
         struck = _make_tries(world, scenario, tries)
         if struck == len(tries):
             world.attempt(end_here)
@@ -166,7 +178,7 @@ def _judged(world: World, scenario: Scenario, struck: int) -> Result:
     fired = world.get("stats")["faults"]
     result.kinds = tuple(fired)
     result.faults = struck + sum(fired.values())
-    others = sum(step.verb != "fault" for step in scenario.steps)
+    others = sum(not step.is_fault for step in scenario.steps)
     result.reached = struck == others and _wanted(scenario) <= set(fired)
     result.delivered = len(world.get("state", f"only={world.case.state}")[world.case.state]) if result.faults else 0
     return result
@@ -177,17 +189,17 @@ def _looked_at_twice(scenario: Scenario) -> bool:
     if len(scenario.steps) != 1:
         return not scenario.steps
     (step,) = scenario.steps
-    return step.verb == "fault" or sum(map(int, step.where)) % 5 == 0
+    return step.is_fault or sum(map(int, step.where)) % 5 == 0
 
 
 def _wanted(scenario: Scenario) -> set[str]:
-    return {step.kind.partition("(")[0] for step in scenario.steps if step.verb == "fault"}
+    return {step.kind.partition("(")[0] for step in scenario.steps if step.is_fault}
 
 
 def _carry_out(world: World, scenario: Scenario) -> int:
     """Let the steps happen; return how many crashes, freezes and pairs of writers struck."""
-    world.faults([_rule(step) for step in scenario.steps if step.verb == "fault"])
-    tries = [step for step in scenario.steps if step.verb != "fault"]
+    world.faults([_rule(step) for step in scenario.steps if step.is_fault])
+    tries = [step for step in scenario.steps if not step.is_fault]
     struck = _make_tries(world, scenario, tries or [None])
     _meet_faults(world, scenario)
     return struck
@@ -201,6 +213,9 @@ def _make_tries(world: World, scenario: Scenario, tries: Sequence[Step | None]) 
         elif step.verb == "crash":
             attempt = world.attempt(kill_at(int(step.where[0])))
             struck += attempt.killed
+        elif step.verb == "stop":
+            attempt = world.attempt(stop_at(int(step.where[0])))
+            struck += attempt.stopped
         elif step.verb == "freeze":
             attempt = world.next_attempt()
             attempt.hook = freeze_at(int(step.where[0]), _another_run(world))
@@ -214,6 +229,8 @@ def _make_tries(world: World, scenario: Scenario, tries: Sequence[Step | None]) 
 
 
 def _after_try(world: World, scenario: Scenario) -> None:
+    if any(step.verb == "outage" for step in scenario.steps):
+        world.faults([])
     if scenario.variant == "edited" and not world.earlier_values:
         _edit(world)
     world.restart()
@@ -231,7 +248,8 @@ def _rule(step: Step) -> dict[str, Any]:
     match: dict[str, Any] = {"op": "token", "call": 1} if call == "token" else {"call": int(call)}
     if step.kind.startswith("token_endpoint_"):
         match = {"call": 1}
-    return {"match": match, "do": step.kind}
+    times = {"times": OUTAGE_CALLS} if step.verb == "outage" else {}
+    return {"match": match, "do": step.kind, **times}
 
 
 def _another_run(world: World) -> Callable[[], None]:
