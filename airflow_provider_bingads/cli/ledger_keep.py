@@ -43,10 +43,11 @@ def replay(
     loads.
     """
     from airflow_provider_bingads.cli.ledger_kept import show_replayed
+    from airflow_provider_bingads.warehouse.ledger.kept import is_number
 
     if not (keys or code or run):
         raise click.UsageError("Name the rows: by KEY, --code or --run.")
-    by_number = code is not None and code.isdigit()
+    by_number = code is not None and is_number(code)
     with kept(conn_id, schema) as (keeper, inspection):
         done = keeper.replay(
             keys=keys,

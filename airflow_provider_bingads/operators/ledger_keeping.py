@@ -144,8 +144,10 @@ class ReplayRowsOperator(_ScopedOperator):
         self.limit = limit
 
     def _keep(self, keeper: LedgerKeeper, inspection: LedgerInspection, *, apply: bool) -> Replayed:
+        from airflow_provider_bingads.warehouse.ledger.kept import is_number
+
         code = str(self.code) if self.code else None
-        by_number = code is not None and code.isdigit()
+        by_number = code is not None and is_number(code)
         return keeper.replay(
             code=int(code) if code is not None and by_number else None,
             error_code=None if by_number else code,

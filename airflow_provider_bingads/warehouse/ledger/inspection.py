@@ -21,6 +21,7 @@ from airflow_provider_bingads.domain.outcomes import CALL_RANK, CallEventKind
 from airflow_provider_bingads.exceptions import FixConfiguration, FixLedger
 from airflow_provider_bingads.warehouse.failures import driver_errors
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
+from airflow_provider_bingads.warehouse.ledger.kept import is_number
 from airflow_provider_bingads.warehouse.ledger.migrations import version_of
 from airflow_provider_bingads.warehouse.ledger.next_steps import next_of_call, next_of_row
 from airflow_provider_bingads.warehouse.ledger.opening import refuse_dialect
@@ -299,7 +300,7 @@ _OF_THE_END = (
 
 def _has_code(view: Subquery, code: str) -> Any:
     named = view.c.error_code == code
-    return or_(named, view.c.code == int(code)) if code.isdigit() else named
+    return or_(named, view.c.code == int(code)) if is_number(code) else named
 
 
 def _by_reason(needy: Subquery) -> Select[Any]:

@@ -25,7 +25,11 @@ __all__ = [
     "Scope",
     "StoredRow",
     "TableShare",
+    "is_number",
 ]
+
+_CODE_DIGITS: Final = 9
+"""More digits do not fit the column of codes."""
 
 FORGOTTEN: Final = "forgotten"
 OUT_OF_WINDOW: Final = "out_of_window"
@@ -43,6 +47,11 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     FORGOTTEN: "forgotten: it is never sent again",
 }
 """Why a row was left out: key of ``Replayed.left_out`` -> the rest of a sentence for people."""
+
+
+def is_number(code: str) -> bool:
+    """Tell whether a reason is given by Microsoft's number; else it is a name."""
+    return code.isdecimal() and len(code) <= _CODE_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
