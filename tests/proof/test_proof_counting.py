@@ -86,3 +86,10 @@ def test_mutants_prove_nothing_where_the_trial_kills_the_package_as_it_is(monkey
     monkeypatch.setattr(part_mutants, "judge", judge)
     part = part_mutants.run(Options(say=lambda _: None))
     assert (len(part.problems), dict(part.figures)) == (1, {})
+
+
+def test_duplicates_that_were_counted_and_never_recorded_are_a_lie(world: World) -> None:
+    with closing(sqlite3.connect(world.ledger_file)) as ledger:
+        ledger.execute("DELETE FROM bingads_row WHERE state = 'duplicate'")
+        ledger.commit()
+    assert kinds(world) == {"lie"}
