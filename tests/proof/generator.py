@@ -53,6 +53,13 @@ def faults(where: str) -> list[str]:
     return [f"{where}:{step}" for step in fault_steps(calls)]
 
 
+def unheard_and_then(where: str) -> Iterator[str]:
+    """Return the calls that take effect unheard, and whose repetition then meets each chief fault."""
+    _, calls = shape(*where.split(":"))
+    for unheard, other in product(("drop_after_apply", "late_apply", "soap_internal_after"), CHIEF_KINDS):
+        yield f"{where}:fault@{calls - 1}={unheard}+fault@{calls}={other}"
+
+
 def outages(where: str) -> list[str]:
     """Return each fault that stays, from each call on."""
     _, calls = shape(*where.split(":"))
@@ -124,6 +131,7 @@ def quick_work() -> Iterator[Crashes | str]:
         for kind in ("drop_after_apply", "late_apply", "dup_delivery"):
             yield Crashes(f"{rest}:fault@{calls - 1}={kind}", 7)
         yield from pairs_of_faults(rest, 97)
+        yield from unheard_and_then(f"{case.name}:rest:edited")
         yield from pairs_of_writers(rest, 499)
         for variant in VARIANTS[1:]:
             yield Crashes(f"{case.name}:rest:{variant}:", 11)
