@@ -25,6 +25,8 @@ __all__ = ["MOST_ATTEMPTS", "CallRun", "Ended", "Limits", "Machinery"]
 
 _LOG: Final = logging.getLogger(__name__)
 MOST_ATTEMPTS: Final = 5
+_LONGEST_PAUSE_SECONDS: Final = 300.0
+"""A longer one is not sat out in a worker's slot: the run ends, lets its account go, and is tried again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +144,8 @@ class CallRun:
         use, ended = self._use, self._ended
         while (admission := self._gate.admit(use.monotonic())).wait_seconds > 0:
             closed = self._gate.state is not GateState.OPEN
-            if admission.wait_seconds > self._left_seconds():
-                self._not_begun("the service asks to wait longer than the time left")
+            if admission.wait_seconds > min(self._left_seconds(), _LONGEST_PAUSE_SECONDS):
+                self._not_begun("the service asks to wait longer than this call can")
                 return None
             started = use.monotonic()
             ended.stopped = use.wait(admission.wait_seconds)

@@ -157,8 +157,6 @@ FAULTS: dict[str, tuple[tuple[CallVerdict, int], tuple[CallVerdict, int], float]
     "soap_internal_before": (ONCE_MORE, LOST, 10.0),
     "soap_internal_after": (ONCE_MORE, LOST, 10.0),
     "throttle_117": (ONCE_MORE, ONCE_MORE, 10.0),
-    # a code of the Bulk service, which campaigns are not documented to send: nobody knows what it leaves behind
-    "throttle_4204": (REFUSED, LOST, 10.0),
     "token_expired_109": (ONCE_MORE, ONCE_MORE, 10.0),
     "creds_105": (REFUSED, REFUSED, 10.0),
     "redirect_307": (ONCE_MORE, LOST, 10.0),
@@ -185,6 +183,7 @@ ELSEWHERE = {
     "refused": "test_api_http_wire: a port nobody listens on",
     "clock_skew": "the clock is the service's own affair",
     "truncated_json": "another name of truncated_xml",
+    "throttle_4204": "test_a_pause_of_a_quarter_of_an_hour_is_left_to_a_later_try",
     "token_endpoint_slow": "as slow, on the way to the token",
     "token_endpoint_invalid_grant": "test_a_revoked_consent_ends_in_one_sentence",
 }
@@ -210,6 +209,23 @@ def test_each_fault_on_the_wire_has_one_verdict(
         result = sender.send(rows, seconds)
         bingads_emulator.set_faults([])
         assert (result.verdict, result.attempts) == expected, f"replay={replay}: {result}"
+
+
+@pytest.mark.parametrize("replay", [True, False])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_pause_of_a_quarter_of_an_hour_is_left_to_a_later_try(
+    bingads_emulator: EmulatorControl, connect: MakeClient, transport: str, *, replay: bool
+) -> None:
+    """Nobody sleeps that long in a worker's slot with an account's lease in hand (``delivery.md`` 5.4)."""
+    bingads_emulator.add_goal("Lead")
+    client = connect(transport)
+    client.sign_in()
+    bingads_emulator.set_faults(["throttle_4204"])
+    sender = client.sender(*APPLY, account_id=bingads_emulator.credentials.account_id, replay=replay)
+    result = sender.send(conversions(bingads_emulator, 3), 10.0)
+    assert (result.verdict, result.attempts, result.throttle_wait_seconds) == (*REFUSED, 0.0)
+    assert result.fault is not None
+    assert result.fault.code == 4204
 
 
 def test_the_table_knows_every_fault_of_the_emulator() -> None:
