@@ -28,7 +28,7 @@ from airflow_provider_bingads.sync.run import EventRun
 from airflow_provider_bingads.sync.settings import DeliverySettings
 from airflow_provider_bingads.sync.verdict import ending
 from airflow_provider_bingads.warehouse.source import SqlSource
-from tests.proof.moments import LEASE_SECONDS
+from tests.proof.moments import LEASE_SECONDS, MAX_IN_FLIGHT
 from tests.sync.sync_fakes import OneThread, Quiet
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["BATCH_ROWS", "Attempt", "Hook", "Killed"]
 
 BATCH_ROWS = 3
-MAX_IN_FLIGHT = 2
 LEASE_WAIT_SECONDS = 60.0
 CALL_DEADLINE_SECONDS = 120.0
 _addresses = itertools.count(1)

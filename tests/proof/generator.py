@@ -133,6 +133,7 @@ def quick_work() -> Iterator[Crashes | str]:
         yield from pairs_of_faults(rest, 97)
         yield from unheard_and_then(f"{case.name}:rest:edited")
         yield from pairs_of_writers(rest, 499)
+        yield from (f"{rest}:writers@{first},{second}" for first in range(7, 17) for second in (50, 100, 150))
         for variant in VARIANTS[1:]:
             yield Crashes(f"{case.name}:rest:{variant}:", 11)
         yield Crashes(f"{case.name}:rest:edited-late:fault@{calls}=creds_105", 11)

@@ -8,13 +8,14 @@ from typing import Final
 
 from airflow_provider_bingads.emulator.clock import Clock
 
-__all__ = ["FREEZE_SECONDS", "LEASE_SECONDS", "RESTART_SECONDS", "START", "SimulatedTime"]
+__all__ = ["FREEZE_SECONDS", "LEASE_SECONDS", "MAX_IN_FLIGHT", "RESTART_SECONDS", "START", "SimulatedTime"]
 
 START: Final = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LEASE_SECONDS: Final = 30.0
 RESTART_SECONDS: Final = 26.0
 """After a crash: short enough that the dead run's lease still stands when the next try begins."""
 FREEZE_SECONDS: Final = 400.0
+MAX_IN_FLIGHT: Final = 2
 
 
 @dataclass

@@ -17,9 +17,9 @@ _WORK: Final = (
     "delivery.read", "delivery.prepare", "delivery.write", "delivery.send", "delivery.lease",
     "wire.sign-in", "wire.call",
 )  # fmt: skip
-_MOMENTS: Final = ("delivery.judged", "delivery.intent", "delivery.reply", "delivery.closing")
+_MOMENTS: Final = ("delivery.judged", "delivery.intent", "delivery.reply", "delivery.closing", "ledger.clock")
 _STATEMENTS: Final = (
-    "version", "earlier", "holder", "acquire", "renew", "release", "known", "open_calls", "waiting_rows",
+    "version", "earlier", "holder", "acquire", "renew", "release", "known", "open_calls", "forgotten", "waiting_rows",
 )  # fmt: skip
 _TRANSACTIONS: Final = {
     "start": ("bingads_run",),

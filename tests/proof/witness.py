@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import httpx
+
+from tests.proof.moments import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -15,6 +18,12 @@ if TYPE_CHECKING:
     from tests.proof.world import World
 
 __all__ = ["Witness"]
+
+
+_EPOCHS = """
+    SELECT r.epoch, l.epoch FROM bingads_run r JOIN bingads_lease l ON l.stream_id = r.stream_id
+    WHERE r.event = 'start' AND r.dag_run_id = ? AND r.task_id = ? AND r.try_number = ?
+"""
 
 
 class Witness:
@@ -31,7 +40,8 @@ class Witness:
         self._reader: sqlite3.Connection | None = None
         self.problems: list[str] = []
         self.caller: dict[int, int] = {}
-        self._epochs: dict[str, int] = {}
+        self._leases: dict[str, tuple[int, str]] = {}
+        self._stale: Counter[int] = Counter()
         self.taken: dict[tuple[str, Hashable], tuple[int, datetime]] = {}
         """Account and key of each object -> the try whose request brought it, and when the service took it."""
         self._at_lease: dict[int, frozenset[str]] = {}
@@ -41,7 +51,8 @@ class Witness:
     def learn(self, other: Witness) -> None:
         """Take over what another witness saw before this one's world split off."""
         self._sent = set(other._sent)
-        self._epochs = dict(other._epochs)
+        self._leases = dict(other._leases)
+        self._stale = Counter(other._stale)
         self.problems = list(other.problems)
         self.caller = dict(other.caller)
         self.taken = dict(other.taken)
@@ -60,6 +71,16 @@ class Witness:
         self.known[number] = (self._at_lease.get(attempt.number, frozenset()), self._answers())
         if self._world.transport == "rest" and self._intents() < len(self._sent):
             self.problems.append(f"try {attempt.number} sent a batch before its intent was durable")
+        self._judge_lease(attempt)
+
+    def _judge_lease(self, attempt: Attempt) -> None:
+        """Let a try that lost its lease send no more than what stood ready when it did."""
+        name = attempt.identity
+        self._stale[attempt.number] += any(
+            own < newest for own, newest in self._ask(_EPOCHS, (name.dag_run_id, name.task_id, name.try_number))
+        )
+        if self._stale[attempt.number] > MAX_IN_FLIGHT:
+            self.problems.append(f"try {attempt.number} went on sending after another run had taken its lease")
 
     def saw(self, attempt: Attempt) -> None:
         """Note who made the calls that the service has seen by now, and what it took."""
@@ -74,14 +95,19 @@ class Witness:
                 self.taken.setdefault(place, (attempt.number, self._world.time.now()))
 
     def passes(self, attempt: Attempt, name: str) -> None:
-        """Look at the leases after each time one may have been taken: their epochs only grow."""
-        if name != "ledger.acquire.after":
+        """Look at the leases around each time one may be taken: epochs grow, and only when the last one has ended."""
+        if name not in {"ledger.acquire.before", "ledger.acquire.after", "ledger.clock", "ledger.release.after"}:
             return
-        self._at_lease[attempt.number] = self._answers()
-        for stream, epoch in self._ask("SELECT stream_id, epoch FROM bingads_lease"):
-            if epoch < self._epochs.get(stream, 0):
-                self.problems.append(f"a lease went back from epoch {self._epochs[stream]} to {epoch}")
-            self._epochs[stream] = epoch
+        if name == "ledger.acquire.after":
+            self._at_lease[attempt.number] = self._answers()
+        now = f"{self._world.time.now():%Y-%m-%d %H:%M:%S.%f}"
+        for stream, epoch, expires_at in self._ask("SELECT stream_id, epoch, expires_at FROM bingads_lease"):
+            before, until = self._leases.get(stream, (0, ""))
+            if epoch < before:
+                self.problems.append(f"a lease went back from epoch {before} to {epoch}")
+            if epoch > before and now < until:
+                self.problems.append(f"the lease of epoch {before} was taken while it ran")
+            self._leases[stream] = (epoch, expires_at)
 
     def _answers(self) -> frozenset[str]:
         return frozenset(told for (told,) in self._ask("SELECT tracking_id FROM bingads_call WHERE event = 'answered'"))
@@ -89,10 +115,10 @@ class Witness:
     def _intents(self) -> int:
         return int(self._ask("SELECT count(*) FROM bingads_call WHERE event = 'intent'")[0][0])
 
-    def _ask(self, query: str) -> list[tuple[Any, ...]]:
+    def _ask(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         if self._reader is None:
             self._reader = sqlite3.connect(self._world.ledger_file, check_same_thread=False, timeout=0)
-        return self._reader.execute(query).fetchall()
+        return self._reader.execute(query, values).fetchall()
 
     def close(self) -> None:
         """Close the look into the ledger."""

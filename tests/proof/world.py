@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from airflow_provider_bingads.emulator.inprocess import InProcessTransport
 from airflow_provider_bingads.emulator.messages import Request
 from airflow_provider_bingads.emulator.settings import Settings
 from airflow_provider_bingads.operators.source_plan import SourcePlan, plan_source
-from airflow_provider_bingads.sync.ports import Point
+from airflow_provider_bingads.sync.ports import Point, passing
 from airflow_provider_bingads.warehouse import describe_source, open_source
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
 from airflow_provider_bingads.warehouse.ledger.sqlite import SqliteBackend
@@ -166,7 +167,7 @@ class World:
 
     def open_ledger(self, at: Point) -> SqlLedger:
         """Open the ledger as one process does."""
-        return SqlLedger(_engine(self.ledger_file), ImpatientSqlite(), None, at)
+        return SqlLedger(_engine(self.ledger_file), ImpatientSqlite(at), None, at)
 
     def open_source(self) -> SqlSource:
         """Open the source as one process does."""
@@ -241,7 +242,19 @@ class World:
 
 
 class ImpatientSqlite(SqliteBackend):
-    """The shipped SQLite ledger without the time-out it waits for another writer, which is real time."""
+    """The shipped SQLite ledger without the time-out it waits for another writer, which is real time.
+
+    It has a point of its own after each look at the clock: between what a lease is and what it becomes.
+    """
+
+    def __init__(self, at: Point = passing) -> None:
+        super().__init__()
+        self._at = at
+
+    def now(self, connection: Connection) -> datetime:
+        now = super().now(connection)
+        self._at("ledger.clock")
+        return now
 
     def prepare(self, connection: Connection, *, appends: bool) -> None:
         super().prepare(connection, appends=appends)
