@@ -22,6 +22,7 @@ from airflow_provider_bingads.domain.records import (
     RunRecord,
 )
 from airflow_provider_bingads.domain.rows import Candidate
+from airflow_provider_bingads.domain.source_refs import NULL_REFERENCE
 from airflow_provider_bingads.sync.delivery import Ports
 from airflow_provider_bingads.sync.ports import Lease, LeaseHolder, Work
 from airflow_provider_bingads.sync.run import EventRun
@@ -160,8 +161,20 @@ class MemoryLedger:
             OpenRow(row.row_key, row.content_hash, RowState(row.state), "manual", row.at)
             for row in newest.values()
             if row.state in {"deferred", "unknown", "held"} and row.run_id != before_run_id
-            if row.row_key not in forgotten
+            if row.row_key not in forgotten and not self._moved_on(row)
         ]
+
+    def _moved_on(self, waits: RowRecord) -> bool:
+        """Tell whether a later run met the source row under another key."""
+        rows = [row for row in self.entries.rows if row.stream_id == waits.stream_id]
+        runs = {row.run_id for row in rows if row.row_key == waits.row_key}
+        return waits.source_ref not in {"", NULL_REFERENCE} and any(
+            row.source_ref == waits.source_ref
+            and row.row_key != waits.row_key
+            and row.run_id not in runs
+            and (row.at, row.call_id, row.row_index) > (waits.at, waits.call_id, waits.row_index)
+            for row in rows
+        )
 
     def record(self, entries: Entries) -> None:
         if self.broken:

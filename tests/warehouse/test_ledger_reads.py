@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from airflow_provider_bingads.domain.outcomes import CallEventKind, RowState
 from airflow_provider_bingads.domain.records import Known, OpenRow
+from airflow_provider_bingads.domain.source_refs import NULL_REFERENCE
 from airflow_provider_bingads.warehouse import SqlLedger
 from tests.warehouse.ledger_records import START, STREAM, after, batch, call, entries, identity, name, row, run
 
@@ -143,6 +144,51 @@ def test_rows_past_their_window_wait_no_more_and_rows_without_a_time_do(ledger: 
         )
     )
     assert [found.row_key for found in waiting(ledger)] == [name("2"), name("3")]
+
+
+MENDED = {"row_key": name("k", 2), "content_hash": B}
+
+
+@pytest.mark.parametrize(
+    ("event", "keys"),
+    [
+        ({**MENDED, "at": after(1), "run_id": name("r", 2)}, []),
+        ({**MENDED, "at": after(1), "run_id": name("r", 2), "state": "rejected"}, []),
+        ({**MENDED, "at": after(-1), "run_id": name("r", 2)}, [name("k")]),
+        ({**MENDED, "at": after(1), "run_id": name("r", 1)}, [name("k")]),
+        ({**MENDED, "at": after(1), "run_id": name("r", 2), "source_ref": "2"}, [name("k")]),
+        ({**MENDED, "at": after(1), "run_id": name("r", 2), "stream_id": OTHER}, [name("k")]),
+        ({**MENDED, "at": after(1), "run_id": name("r", 3)}, [name("k")]),
+        ({**MENDED, "at": after(1), "run_id": name("r", 4)}, [name("k")]),
+    ],
+    ids=[
+        "applied", "refused", "an older one", "two rows of one run", "another row", "another stream", "another task",
+        "another DAG",
+    ],
+)  # fmt: skip
+def test_a_key_waits_no_more_once_a_later_run_read_its_row_under_another(
+    ledger: SqlLedger, event: dict[str, object], keys: list[str]
+) -> None:
+    """A row whose identity could not be read waits under a key of its own, and gets another when it is mended."""
+    for number, of in ((1, {}), (2, {}), (3, {"task_id": "another"}), (4, {"dag_id": "another"})):
+        ledger.start_run(run(run_id=name("r", number), identity=identity(**of)))
+    ledger.record(
+        entries(row(call_id=name("c", 1), run_id=name("r", 1), state="deferred"), row(call_id=name("c", 2), **event))
+    )
+    assert [found.row_key for found in waiting(ledger)] == keys
+
+
+@pytest.mark.parametrize("shared", ["", NULL_REFERENCE])
+def test_rows_without_a_name_of_their_own_do_not_settle_one_another(ledger: SqlLedger, shared: str) -> None:
+    for number in (1, 2):
+        ledger.start_run(run(run_id=name("r", number)))
+    ledger.record(
+        entries(
+            row(call_id=name("c", 1), run_id=name("r", 1), state="deferred", source_ref=shared),
+            row(call_id=name("c", 2), run_id=name("r", 2), source_ref=shared, **MENDED, at=after(1)),
+        )
+    )
+    assert [found.row_key for found in waiting(ledger)] == [name("k")]
 
 
 def test_other_streams_rows_do_not_wait_here(ledger: SqlLedger) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, exists, literal_column, or_, select
 
 from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
 from airflow_provider_bingads.domain.records import Known, OpenCall, OpenRow
+from airflow_provider_bingads.domain.source_refs import NULL_REFERENCE
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 from airflow_provider_bingads.warehouse.ledger.fold import RowEvent, current, known_states
+from airflow_provider_bingads.warehouse.ledger.keys import chunks
 from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables, same_key
 
 __all__ = ["known", "members_of", "open_calls", "waiting_rows"]
@@ -22,6 +25,8 @@ __all__ = ["known", "members_of", "open_calls", "waiting_rows"]
 _KEY_BYTES = 16
 _MEMBER_BYTES = 24
 _WAITING = frozenset({RowState.DEFERRED, RowState.UNKNOWN, RowState.HELD})
+_NAMES_NO_ROW: Final = frozenset({"", NULL_REFERENCE})
+"""References that many rows share: those that were forgotten, and those without a key."""
 _CLOSING_RANK = CALL_RANK[CallEventKind.NOT_APPLIED]
 
 
@@ -93,7 +98,7 @@ def _events_of_waiting_keys(tables: LedgerTables, stream_id: str, event_after: d
     events = [row.c[name] for name in RowEvent._fields]
     started = and_(run.c.run_id == row.c.run_id, run.c.event == "start")
     return (
-        select(*events, row.c.event_time, run.c.dag_run_id)
+        select(*events, row.c.event_time, row.c.source_ref, run.c.dag_run_id, run.c.dag_id, run.c.task_id)
         .select_from(row.join(keys, same_key(keys, row)).outerjoin(run, started))
         .where(row.c.stream_id == stream_id)
         .order_by(row.c.row_key)
@@ -103,29 +108,90 @@ def _events_of_waiting_keys(tables: LedgerTables, stream_id: str, event_after: d
 def waiting_rows(
     connection: Connection, tables: LedgerTables, stream_id: str, before_run_id: str, event_after: datetime
 ) -> Sequence[OpenRow]:
-    """Return the keys that wait and that this run recorded nothing about, but for those with an older event."""
+    """Return the keys that wait and that this run recorded nothing about, but for those with an older event.
+
+    A source row may have got another key since, as one does whose identity could not be read before: what waits under
+    its old key is settled with it.
+    """
     result = connection.execute(_events_of_waiting_keys(tables, stream_id, event_after))
-    return list(_waiting(result, before_run_id, event_after))
+    found = list(_waiting(result, before_run_id, event_after))
+    recorded = _events_of_source_rows(connection, tables, stream_id, found)
+    return [it.row for it in found if it.task is None or not _moved_on(it, recorded.get(it.task, ()))]
 
 
-def _waiting(rows: Any, before_run_id: str, event_after: datetime) -> Iterator[OpenRow]:
+_Moment = tuple[datetime, str, int]
+_Task = tuple[str, str, str]
+"""DAG, task and ``source_ref``."""
+
+
+class _Waits(NamedTuple):
+    """A key that waits; ``task`` is None where nobody can say which source row of which task it is."""
+
+    row: OpenRow
+    task: _Task | None
+    moment: _Moment
+    runs: Collection[str]
+
+
+class _Later(NamedTuple):
+    """An event of a source row, under whatever key."""
+
+    moment: _Moment
+    row_key: str
+    run_id: str
+
+
+def _waiting(rows: Any, before_run_id: str, event_after: datetime) -> Iterator[_Waits]:
     for _, group in groupby(rows, key=lambda row: row[0]):
-        dag_runs: dict[str, str] = {}
-        events: list[RowEvent] = []
+        told: dict[RowEvent, Any] = {}
         too_old = False
-        for *fields, event_time, dag_run_id in group:
-            event = RowEvent(*fields)
-            too_old = event_time is not None and from_stored(event_time) < event_after
-            dag_runs[event.run_id] = dag_run_id or ""
-            events.append(event)
-        decisive = current(events)
-        if decisive is None or RowState(decisive.state) not in _WAITING or before_run_id in dag_runs or too_old:
+        for row in group:
+            event = RowEvent(*row[: len(RowEvent._fields)])
+            too_old = row.event_time is not None and from_stored(row.event_time) < event_after
+            told[event] = row
+        decisive, runs = current(told), {event.run_id for event in told}
+        if decisive is None or RowState(decisive.state) not in _WAITING or before_run_id in runs or too_old:
             continue
-        since = min(event.at for event in events if event.content_hash == decisive.content_hash)
-        yield OpenRow(
+        since = min(event.at for event in told if event.content_hash == decisive.content_hash)
+        origin = told[decisive]
+        waits = OpenRow(
             row_key=decisive.row_key,
             content_hash=decisive.content_hash,
             state=RowState(decisive.state),
-            dag_run_id=dag_runs[decisive.run_id],
+            dag_run_id=origin.dag_run_id or "",
             since=from_stored(since),
         )
+        named = origin.dag_id is not None and origin.source_ref not in _NAMES_NO_ROW
+        task = (origin.dag_id, origin.task_id, origin.source_ref) if named else None
+        yield _Waits(waits, task, _moment(decisive), runs)
+
+
+def _events_of_source_rows(
+    connection: Connection, tables: LedgerTables, stream_id: str, found: Sequence[_Waits]
+) -> Mapping[_Task, Sequence[_Later]]:
+    """Return what is recorded of the source rows that wait, by the index on ``source_ref``."""
+    row, run = tables.row, tables.run
+    started = and_(run.c.run_id == row.c.run_id, run.c.event == "start")
+    about = (row.c.at, row.c.call_id, row.c.row_index, row.c.row_key, row.c.run_id, row.c.source_ref)
+    events: dict[_Task, list[_Later]] = defaultdict(list)
+    for some in chunks(sorted({it.task[2] for it in found if it.task is not None})):
+        query = (
+            select(*about, run.c.dag_id, run.c.task_id)
+            .select_from(row.join(run, started))
+            .where(row.c.source_ref.in_(some), row.c.stream_id == stream_id)
+        )
+        for it in connection.execute(query):
+            events[it.dag_id, it.task_id, it.source_ref].append(_Later(_moment(it), it.row_key, it.run_id))
+    return events
+
+
+def _moved_on(waits: _Waits, events: Sequence[_Later]) -> bool:
+    """Tell whether a later run met the source row under another key; in one run two rows may share a reference."""
+    return any(
+        later.moment > waits.moment and later.row_key != waits.row.row_key and later.run_id not in waits.runs
+        for later in events
+    )
+
+
+def _moment(event: Any) -> _Moment:
+    return event.at, event.call_id, event.row_index
