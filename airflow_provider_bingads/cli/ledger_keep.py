@@ -111,14 +111,20 @@ def forget(
 ) -> None:
     """Erase what leads from the ledger to a row, and prevent that it is ever sent again.
 
+    The row is recognised whatever its identifier, goal or time become, as long as the same task of the same DAG reads
+    it under the same KEY; one that returns under another key, or is read by another task, is not.
+
     Its references, click ids and texts are blanked wherever they stand; hashes, times, amounts and codes stay. It
     cannot be undone, and what Microsoft Advertising was sent stays there. It takes UPDATE on bingads_row and
     bingads_error: the grants of a keeper, which `bingads ledger init --sql --keeper ROLE` prints.
     """
     from airflow_provider_bingads.cli.ledger_kept import show_forgotten
 
-    with kept(conn_id, schema) as (keeper, _):
-        done = keeper.forget(key, scope=_scope(account_id, dag_id, task_id), apply=apply)
+    scope = _scope(account_id, dag_id, task_id)
+    with kept(conn_id, schema) as (keeper, inspection):
+        done = keeper.forget(key, scope=scope, apply=apply)
+        if not done.rows:
+            raise inspection.nothing_recorded(key, scope)
     _print(done) if as_json else show_forgotten(done)
 
 

@@ -51,9 +51,6 @@ def show_replayed(done: Replayed, *, released: bool = False) -> None:
 def show_forgotten(done: Forgotten) -> None:
     """Print what was erased, or would be."""
     screen = console()
-    if not done.rows:
-        screen.print("Nothing is recorded of this key, so there is nothing to forget.")
-        return
     screen.print(_rows(done.rows[:_SHOWN], named=False))
     facts = f"{few(len(done.rows), 'key')}: {few(done.row_events, 'outcome')} and {few(done.errors, 'reason')}"
     if not done.applied:
@@ -64,6 +61,7 @@ def show_forgotten(done: Forgotten) -> None:
         _say_trial(screen, f"{facts} would be blanked, for good")
         return
     screen.print(f"{facts} blanked; from now on none of it is sent, whatever the source holds.")
+    screen.print("A row that returns under another key, or that another task reads, is not recognised.")
     screen.print(
         "Still to do where they hold it: the source table, backups of this database, and Microsoft Advertising, for "
         "what it was sent."

@@ -186,6 +186,7 @@ def _in_short(run: RunLine) -> str:
         return "no counts: it still runs, or it was killed"
     parts = [(run.counts["applied"], "applied")]
     parts += [(sum(run.counts[name] for name in _GROUPS[group]), label) for group, label in _SHORT_GROUPS.items()]
+    parts.append((run.counts.get("forgotten", 0), "forgotten"))
     told = ", ".join(f"{number:,} {label}" for number, label in parts if number)
     return f"{few(run.counts['source_rows'], 'row')}: {told or 'nothing new'}"
 

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-__all__ = ["contents", "key_prefix", "keys", "raw_content", "reference_key"]
+__all__ = ["contents", "erased_key", "key_prefix", "keys", "raw_content", "reference_key"]
 
 _KEY_VERSION: Final = "bingads-key-v1"
 _CONTENT_VERSION: Final = "bingads-content-v1"
+_ERASED_VERSION: Final = "bingads-erased-v1"
 _KEY_DIGITS: Final = 32
 _CONTENT_DIGITS: Final = 16
 _ADDRESS: Final[object] = object.__repr__
@@ -58,6 +59,20 @@ def contents(columns: Mapping[str, Sequence[object]]) -> list[str]:
 def reference_key(prefix: str, reference: str) -> str:
     """Return the key of a row whose identity cannot be told: one of the columns that name it in its source."""
     text = f"{prefix}{_part('source')}{_part(reference)}"
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_DIGITS]
+
+
+def erased_key(stream_id: str, dag_id: str, task_id: str, reference: str) -> str:
+    """Return what a forgotten source row is recognised by, whatever event it is of later.
+
+    The DAG and the task are part of it because two tables may number their rows alike. A row that returns under another
+    reference, or is read by another task, is therefore not recognised.
+
+    :param stream_id: its account, operation, environment and namespace.
+    :param reference: its ``source_ref``.
+    :return: 32 hex digits, from which none of these can be read.
+    """
+    text = f"{_ERASED_VERSION}{_part(stream_id)}{_part(dag_id)}{_part(task_id)}{_part(reference)}"
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_DIGITS]
 
 

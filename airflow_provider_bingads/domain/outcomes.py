@@ -13,6 +13,7 @@ from typing import Final
 __all__ = [
     "CALL_RANK",
     "FORGOTTEN_CONTENT",
+    "FORGOTTEN_REFERENCE",
     "ROW_RANK",
     "TERMINAL_RANK",
     "CallEventKind",
@@ -62,6 +63,8 @@ TERMINAL_RANK: Final = 30
 FORGOTTEN_CONTENT: Final = "0" * 16
 """Content hash of a tombstone, an ``invalid`` event: the row of this key was erased on request and is never sent again,
 whatever its content becomes."""
+FORGOTTEN_REFERENCE: Final = "ForgottenReference"
+"""``error_code`` of a tombstone whose key is ``identity.erased_key``: it stands for a source row, not for an event."""
 
 
 class CallEventKind(str, Enum):

@@ -28,6 +28,7 @@ class Candidate:
     :param group_name: what the service groups by (the goal's name).
     :param remote_key: the click id; never an e-mail address, a phone number or a hash of one.
     :param preceding_time: aware UTC time of what the event followed (the click), where the source tells it.
+    :param erased: its source row was forgotten on request: it is counted, whatever event it is of.
     :param gen: generation its outcome is recorded under; that of a replay is above what it replays.
     """
 
@@ -45,6 +46,7 @@ class Candidate:
     currency: str | None = None
     preceding_time: datetime | None = None
     gen: int = 0
+    erased: bool = False
 
 
 @dataclass(slots=True, eq=False)

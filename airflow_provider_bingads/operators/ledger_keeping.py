@@ -195,6 +195,9 @@ class ReleaseHeldRowsOperator(_ScopedOperator):
 class ForgetRowOperator(_ScopedOperator):
     """Erases what leads from the ledger to a row, for good, and prevents that it is ever sent again.
 
+    The row is recognised whatever its identifier, goal or time become, as long as the same task of the same DAG reads
+    it under the same ``source_key``; one that returns under another key, or is read by another task, is not.
+
     References, click ids and texts are blanked wherever they stand; hashes, times, amounts and codes stay. It takes
     the rights of a keeper: UPDATE on ``bingads_row`` and ``bingads_error``. Usage, for a DAG started by hand::
 
@@ -223,10 +226,14 @@ class ForgetRowOperator(_ScopedOperator):
         super().__init__(**kwargs)
         self.key = key
 
-    def _keep(self, keeper: LedgerKeeper, _inspection: LedgerInspection, *, apply: bool) -> Forgotten:
+    def _keep(self, keeper: LedgerKeeper, inspection: LedgerInspection, *, apply: bool) -> Forgotten:
         if not self.key:
             raise FixConfiguration("key is empty: name the row to forget")
-        return keeper.forget(str(self.key), scope=self._scope(), apply=apply)
+        key, scope = str(self.key), self._scope()
+        done = keeper.forget(key, scope=scope, apply=apply)
+        if not done.rows:
+            raise inspection.nothing_recorded(key, scope)
+        return done
 
 
 class PruneLedgerOperator(_KeepingOperator):

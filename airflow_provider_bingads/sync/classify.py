@@ -87,10 +87,10 @@ def classify(
             continue
         key = candidate.key
         recorded = known.get(key)
+        if candidate.erased or any(entry.forgotten for entry in recorded or ()):
+            result.counted[_forgotten(recorded or ())] += 1
+            continue
         if recorded:
-            if any(entry.forgotten for entry in recorded):
-                result.counted[_forgotten(recorded)] += 1
-                continue
             _inherit_generation(candidate, recorded)
         met = key in seen or key in open_keys or (recorded and any(entry.run_id == run_id for entry in recorded))
         counter = _already(candidate, recorded, run_id, met=bool(met)) if recorded else None
@@ -172,7 +172,7 @@ def systemic_cause(
         return undeclared
     shared: Violation | None = None
     for candidate in candidates:
-        if candidate.out_of_window:
+        if candidate.out_of_window or candidate.erased:
             continue
         cause = _systemic(candidate, reference)
         if cause is None or (shared is not None and cause.error_code != shared.error_code):
@@ -182,7 +182,7 @@ def systemic_cause(
 
 
 def _undeclared(candidates: Sequence[Candidate]) -> Violation | None:
-    judged = [candidate for candidate in candidates if not candidate.out_of_window]
+    judged = [candidate for candidate in candidates if not candidate.out_of_window and not candidate.erased]
     causes: Counter[str] = Counter()
     examples: dict[str, Violation] = {}
     for candidate in judged:

@@ -162,6 +162,10 @@ class Ledger(Protocol):
         """Return the calls of this stream that have no ``answered``, ``not_applied`` or ``reconciled`` event."""
         ...
 
+    def forgotten(self, stream_id: str) -> frozenset[str]:
+        """Return the ``identity.erased_key`` of every source row of this stream that was forgotten on request."""
+        ...
+
     def waiting_rows(self, stream_id: str, before_run_id: str, event_after: datetime) -> Sequence[OpenRow]:
         """Return the keys whose newest state is deferred, unknown or held and stems from an earlier run.
 

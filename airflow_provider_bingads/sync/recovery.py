@@ -36,6 +36,8 @@ class OpenWork:
     calls: Sequence[OpenCall]
     unresolved: dict[str, tuple[str, OpenCall]] = field(default_factory=dict)
     """By key: the content last sent, and the call it was in. A later version of a row settles what came of earlier."""
+    forgotten: frozenset[str] = frozenset()
+    """Keys of the stream's forgotten source rows (``identity.erased_key``)."""
     _sent: dict[str, set[str]] = field(default_factory=dict)
     """By key: every content that a call without a known end held, which the service may have taken first."""
     _met: set[str] = field(default_factory=set)
@@ -43,8 +45,9 @@ class OpenWork:
 
     @classmethod
     def read(cls, ledger: Ledger, stream_id: str) -> OpenWork:
-        """Read the open calls, oldest first, and drop the members that got an outcome since."""
+        """Read the open calls, oldest first, drop the members that got an outcome since, and read who was forgotten."""
         work = cls(ledger.open_calls(stream_id))
+        work.forgotten = ledger.forgotten(stream_id)
         for call in work.calls:
             for key, content in call.members:
                 work.unresolved[key] = (content, call)

@@ -13,6 +13,7 @@ from airflow_provider_bingads.domain.records import RunRecord
 from airflow_provider_bingads.exceptions import BingAdsError, LeaseBusy, RetryLater, Stopped
 from airflow_provider_bingads.sync.delivery import AccountDelivery, Ports, Reference
 from airflow_provider_bingads.sync.entries import Scribe
+from airflow_provider_bingads.sync.erasure import recognising
 from airflow_provider_bingads.sync.feed import AccountFeed, account_of
 from airflow_provider_bingads.sync.ports import Lease, LeaseHolder, Sender, Source, marked
 from airflow_provider_bingads.sync.recovery import OpenWork, Waiting
@@ -234,7 +235,7 @@ class EventRun:
             service=self.entity.service,
             account=account,
             feed=feed,
-            prepare=self.prepare_for(account),
+            prepare=recognising(self.prepare_for(account), open_work.forgotten, stream, self.settings.identity),
             reference=reference,
             sender=self.service.sender(account),
             scribe=scribe,

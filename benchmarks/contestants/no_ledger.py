@@ -43,6 +43,10 @@ class NoLedger:
         """Know of none."""
         return ()
 
+    def forgotten(self, stream_id: str) -> frozenset[str]:  # noqa: ARG002 - as the port has it
+        """Know of none."""
+        return frozenset()
+
     def waiting_rows(self, stream_id: str, before_run_id: str, event_after: datetime) -> Sequence[OpenRow]:  # noqa: ARG002 - as the port has it
         """Know of none."""
         return ()

@@ -102,10 +102,37 @@ def test_two_forgotten_rows_do_not_share_a_story(keep: Callable[..., Any]) -> No
         assert {it["row_key"] for it in row["versions"]["items"]} == {key}
 
 
-def test_forgetting_what_is_not_there_says_so(bingads: Callable[..., Result], filled: Path) -> None:
-    told = bingads("ledger", "forget", "4711", "--conn", "ledger", "--apply")
-    assert told.exit_code == 0
-    assert "nothing to forget" in told.stdout
+@pytest.mark.parametrize("apply", [(), ("--apply",)])
+def test_forgetting_what_is_not_there_fails_and_names_it(
+    bingads: Callable[..., Result], filled: Path, apply: tuple[str, ...]
+) -> None:
+    """A person who mistyped a key must not believe that somebody was forgotten."""
+    before = contents(filled)
+    told = bingads("ledger", "forget", "NOPE", "--conn", "ledger", *apply)
+    read = bingads("ledger", "row", "NOPE", "--conn", "ledger")
+    assert told.exit_code == read.exit_code == 1
+    assert "Nothing is recorded of 'NOPE'" in told.output
+    assert told.output == read.output
+    assert contents(filled) == before
+
+
+def test_the_sentence_names_where_was_looked(bingads: Callable[..., Result], filled: Path) -> None:
+    told = bingads("ledger", "forget", INVALID, "--conn", "ledger", "--dag", "no_such", "--task", "t")
+    assert told.exit_code == 1
+    assert "of DAG no_such of task t" in " ".join(told.output.split())
+
+
+def test_a_run_that_forgot_leaves_nothing_to_fix(bingads: Callable[..., Result], keep: Callable[..., Any]) -> None:
+    (run_id,) = keep("forget", INVALID, "--apply")["run_ids"]
+    shown = keep("show", run_id)
+    assert {name: rows for name, rows in shown["run"]["counts"].items() if rows} == {"source_rows": 1, "forgotten": 1}
+    assert shown["codes"]["items"] == []
+    screen = bingads("ledger", "show", run_id, "--conn", "ledger").stdout
+    assert "yours to fix: none" in screen
+    assert "1 forgotten" in screen
+    listed = bingads("ledger", "runs", "--limit", "1", "--conn", "ledger").stdout
+    assert "1 forgotten" in listed
+    assert "to fix" not in listed
 
 
 def test_prune_counts_what_is_due_and_deletes_it(keep: Callable[..., Any], filled: Path) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from airflow_provider_bingads.domain.identity import contents, key_prefix, keys, raw_content, reference_key
+from airflow_provider_bingads.domain.identity import contents, erased_key, key_prefix, keys, raw_content, reference_key
 from tests.domain.bad_rows import NoText
 
 CLICK = "click:f894f652ea334e739002f7167ab8f8e3"
@@ -155,3 +155,16 @@ def test_a_cell_that_has_no_text_still_has_a_stable_raw_content(cell: Any) -> No
     twin = type(cell)() if type(cell) is not int else cell
 
     assert raw_content("s", [cell]) == raw_content("s", [twin])
+
+
+def test_the_key_of_a_forgotten_source_row_is_what_it_always_was() -> None:
+    text = f"bingads-erased-v132:{'5' * 32}3:dag4:task2:17"
+
+    assert erased_key("5" * 32, "dag", "task", "17") == sha256(text.encode()).hexdigest()[:32]
+
+
+def test_no_part_of_a_forgotten_source_row_runs_into_the_next() -> None:
+    parts = [("s", "a", "b", "17"), ("s", "ab", "", "17"), ("s", "a", "b1", "7"), ("s", "a", "b", "18"),
+             ("t", "a", "b", "17"), ("s", "a", "b", "\udc80")]  # fmt: skip
+
+    assert len({erased_key(*part) for part in parts}) == len(parts)

@@ -69,6 +69,48 @@ def test_a_forgotten_row_is_not_sent_though_its_source_shows_it_with_new_content
         assert not warehouse.rows(f"SELECT 1 FROM bingads_{table} WHERE source_ref = '{refused}'")
 
 
+def everything_recorded(warehouse: Warehouse) -> list[list[dict[str, Any]]]:
+    return [warehouse.rows(f"SELECT * FROM bingads_{table}") for table in ("batch", "call", "row", "error")]
+
+
+@pytest.mark.parametrize("by_row_key", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "microsoft_click_id = 'f' || substr(microsoft_click_id, 2)",
+        f"hashed_email_address = '{'ab' * 32}', microsoft_click_id = NULL",
+        "conversion_name = 'Lead'",
+        "conversion_time = strftime('%Y-%m-%dT%H:%M:%SZ', conversion_time, '-7 minutes')",
+    ],
+)
+def test_a_forgotten_deal_is_not_sent_under_another_identity_either(
+    warehouse: Warehouse, service: Any, keeper: LedgerKeeper, change: str, by_row_key: bool
+) -> None:
+    """One was applied, one waits; afterwards the click id, the address, the goal or the time of both is put right."""
+    later = (datetime.now(UTC) + timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    warehouse.add(conversions(1))
+    warehouse.add(conversions(1, start=1, conversion_time=later))
+    run(on_threshold="warn")
+    assert states(warehouse) == {"order-0": "applied", "order-1": "deferred"}
+    for row in warehouse.rows("SELECT source_ref, row_key FROM bingads_row_current"):
+        keeper.forget(row["row_key" if by_row_key else "source_ref"], apply=True)
+    warehouse.execute(f"UPDATE offline_conversions SET {change}")
+    warehouse.execute(
+        "UPDATE offline_conversions SET conversion_time = "
+        "strftime('%Y-%m-%dT%H:%M:%SZ', conversion_time, '-6 hours') WHERE order_id = 'order-1'"
+    )
+    before = everything_recorded(warehouse)
+    ran = run()
+    assert ran.error is None
+    assert ran.counts["source_rows"] == 2
+    assert ran.counts.get("skipped", 0) + ran.counts.get("already_rejected", 0) == 2
+    assert len(service.state()["offline_conversions"]) == 1
+    assert everything_recorded(warehouse) == before
+    warehouse.execute("UPDATE offline_conversions SET order_id = 'again-' || order_id, conversion_value = 5")
+    again = run().counts
+    assert again.keys().isdisjoint({"skipped", "already_rejected"}), "documented: another key is another row"
+
+
 def test_a_run_after_pruning_sends_nothing_twice(warehouse: Warehouse, service: Any, keeper: LedgerKeeper) -> None:
     warehouse.add(conversions(5))
     run()

@@ -157,6 +157,12 @@ def test_forgetting_returns_row_keys_and_no_reference() -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_a_key_nobody_knows_fails_the_task_and_is_named() -> None:
+    with pytest.raises(AirflowFailException, match="Nothing is recorded of 'NOPE'"):
+        done(ForgetRowOperator, key="NOPE", apply=True)
+
+
+@pytest.mark.usefixtures("filled")
 def test_an_empty_key_forgets_nothing() -> None:
     with pytest.raises(AirflowFailException, match="key is empty"):
         done(ForgetRowOperator, key="", apply=True)

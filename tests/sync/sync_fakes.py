@@ -11,7 +11,13 @@ from typing import Any
 
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, Fault, RowError
 from airflow_provider_bingads.domain.entity import EventEntity, PrepareRows
-from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, Finality, RowState, Violation
+from airflow_provider_bingads.domain.outcomes import (
+    FORGOTTEN_CONTENT,
+    FORGOTTEN_REFERENCE,
+    Finality,
+    RowState,
+    Violation,
+)
 from airflow_provider_bingads.domain.records import (
     Entries,
     Known,
@@ -153,6 +159,14 @@ class MemoryLedger:
             for call in self.entries.calls
             if call.event == "intent" and call.stream_id == stream_id and call.call_id not in closed
         ]
+
+    def forgotten(self, stream_id: str) -> frozenset[str]:
+        return frozenset(
+            row.row_key
+            for row in self.entries.rows
+            if row.stream_id == stream_id and row.source_ref == "" and row.content_hash == FORGOTTEN_CONTENT
+            if row.error_code == FORGOTTEN_REFERENCE
+        )
 
     def waiting_rows(self, stream_id: str, before_run_id: str, event_after: datetime) -> Sequence[OpenRow]:
         newest = {row.row_key: row for row in self.entries.rows if row.stream_id == stream_id}

@@ -8,10 +8,18 @@ import pytest
 from sync_fakes import START, ListSource, World, key_of, rows
 
 from airflow_provider_bingads.domain.calls import CallResult, CallVerdict, RowError
-from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, ROW_RANK, RowState
+from airflow_provider_bingads.domain.identity import erased_key
+from airflow_provider_bingads.domain.outcomes import (
+    FORGOTTEN_CONTENT,
+    FORGOTTEN_REFERENCE,
+    ROW_RANK,
+    Finality,
+    RowState,
+    Violation,
+)
 from airflow_provider_bingads.domain.records import Entries, Known, RowRecord
 from airflow_provider_bingads.domain.rows import Candidate
-from airflow_provider_bingads.sync.classify import classify
+from airflow_provider_bingads.sync.classify import classify, systemic_cause
 from airflow_provider_bingads.sync.run import AccountReport
 
 REFUSAL = RowError(0, 5603, "ClickIdInvalid", message="no such click")
@@ -249,3 +257,73 @@ def tombstone_of(stream: str, name: str) -> RowRecord:
     }
     values |= {"row_key": key_of(name), "content_hash": FORGOTTEN_CONTENT, "state": "invalid", "rank": 50}
     return RowRecord(**{**values, "source_ref": "", "n_errors": 0})
+
+
+def erased(stream: str, reference: str, *, dag: str = "dag", task: str = "task") -> RowRecord:
+    """Return the tombstone of a source row."""
+    key = erased_key(stream, dag, task, reference)
+    return tombstone_of(stream, "")._replace(row_key=key, error_code=FORGOTTEN_REFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("there", "counted"),
+    [
+        ({}, {"already_rejected": 1}),
+        ({"reference": "z"}, {"applied": 1}),
+        ({"task": "other"}, {"applied": 1}),
+        ({"dag": "other"}, {"applied": 1}),
+        ({"stream": "0" * 32}, {"applied": 1}),
+    ],
+    ids=",".join,
+)
+def test_a_forgotten_source_row_is_recognised_whatever_event_it_is_of(
+    there: dict[str, str], counted: dict[str, int]
+) -> None:
+    """Nothing is recorded of the event; the same name elsewhere is another row."""
+    world = World()
+    run(world, "first")
+    stream = world.ledger.entries.rows[0].stream_id
+    append(world, erased(**{"stream": stream, "reference": "a", **there}))
+    before = len(world.ledger.entries.rows)
+    assert counts(run(world, "a")) == counted
+    assert len(world.ledger.entries.rows) == before + counted.get("applied", 0)
+    assert len(world.service.received) == 1 + counted.get("applied", 0)
+
+
+@pytest.mark.parametrize("kind", ["", "invalid", "later"])
+def test_a_forgotten_source_row_is_not_judged(kind: str) -> None:
+    world = World()
+    run(world, "first")
+    append(world, erased(world.ledger.entries.rows[0].stream_id, "a"))
+    assert counts(run(world, "a", kind=kind)) == {"already_rejected": 1}
+    assert "a" not in world.ledger.states()
+
+
+def test_a_forgotten_source_row_of_an_event_that_was_applied_counts_as_skipped() -> None:
+    world = World()
+    run(world, "a")
+    append(world, erased(world.ledger.entries.rows[0].stream_id, "a#2"))
+    assert counts(run(world, "a#2", value=2)) == {"skipped": 1}
+
+
+def test_another_row_of_the_same_event_is_sent_though_one_before_it_was_forgotten() -> None:
+    world = World()
+    run(world, "first")
+    append(world, erased(world.ledger.entries.rows[0].stream_id, "a"))
+    assert counts(run(world, "a", "a#2")) == {"already_rejected": 1, "applied": 1}
+
+
+def test_a_tombstone_of_an_event_is_none_of_a_source_row() -> None:
+    world = World()
+    run(world, "a")
+    bury(world, "a")
+    assert world.ledger.forgotten(world.ledger.entries.rows[0].stream_id) == frozenset()
+
+
+@pytest.mark.parametrize("undeclared", [True, False])
+def test_a_forgotten_row_has_no_part_in_what_is_wrong_with_all(undeclared: bool) -> None:
+    gone = [Candidate(f"g{n}", key_of(f"g{n}"), "1" * 16, None, erased=True) for n in range(3)]
+    deferred = Violation("Missing", None, "F", None, "r", "m", finality=Finality.DEFERRED, systemic=True,
+                         undeclared=undeclared)  # fmt: skip
+    rows = [*gone, Candidate("a", key_of("a"), "1" * 16, None, (deferred,))]
+    assert systemic_cause(rows, classify(rows, {}, (), "r")) is deferred

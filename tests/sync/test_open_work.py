@@ -37,6 +37,10 @@ class BooksOnly:
         assert stream_id == "stream"
         return self._calls
 
+    def forgotten(self, stream_id: str) -> frozenset[str]:
+        assert stream_id == "stream"
+        return frozenset()
+
     def known(self, stream_id: str, keys: Sequence[str]) -> Mapping[str, Sequence[Known]]:
         assert stream_id == "stream"
         self.lookups.append(len(keys))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, CallEventKind, RowState
+from airflow_provider_bingads.domain.identity import erased_key
+from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, FORGOTTEN_REFERENCE, CallEventKind, RowState
 from airflow_provider_bingads.domain.records import RowRecord
 from airflow_provider_bingads.exceptions import LeaseBusy, LeaseLost
 from airflow_provider_bingads.sync.ports import Lease
@@ -95,7 +96,7 @@ def test_the_tombstone_is_one_event_of_its_key(engine: Engine, ledger: SqlLedger
     known = ledger.known(STREAM, [HEX_KEY, name("0", 2)])
     assert all(sum(entry.forgotten for entry in told) == 1 for told in known.values())
     stones = ask(engine, "SELECT row_key, state, error_code, source_ref, run_id FROM bingads_row "
-                 f"WHERE content_hash = '{FORGOTTEN_CONTENT}' ORDER BY row_key")  # fmt: skip
+                 "WHERE error_code = 'Forgotten' ORDER BY row_key")  # fmt: skip
     assert [stone[:4] for stone in stones] == [
         (name("0", 2), "invalid", "Forgotten", ""),
         (HEX_KEY, "invalid", "Forgotten", ""),
@@ -247,3 +248,71 @@ def test_the_members_of_an_open_call_stay_for_the_next_run_to_close_it(ledger: S
     keeper.forget("17", apply=True)
     (open_call,) = ledger.open_calls(STREAM)
     assert open_call.members == ((HEX_KEY, A),)
+
+
+@pytest.mark.parametrize("key", ["17", HEX_KEY])
+def test_each_source_row_found_is_recognised_from_then_on(ledger: SqlLedger, keeper: LedgerKeeper, key: str) -> None:
+    """By stream, DAG, task and name, of each name that its events have."""
+    ledger.start_run(run(run_id=name("r", 2), identity=identity(task_id="europe")))
+    ledger.start_run(run(run_id=name("r", 3), stream_id=OTHER_STREAM, account_id="1002"))
+    ledger.record(
+        entries(
+            recorded(1, state="rejected"),
+            recorded(2, content_hash=B, at=after(1)),
+            recorded(3, run_id=name("r", 2), state="duplicate"),
+            recorded(4, source_ref="another name", state="duplicate"),
+            recorded(5, run_id=name("r", 3), stream_id=OTHER_STREAM),
+            recorded(6, source_ref="18", row_key=name("0", 6)),
+        )
+    )
+    assert ledger.forgotten(STREAM) == frozenset()
+    for _ in range(2):
+        keeper.forget(key, apply=True)
+        assert ledger.forgotten(STREAM) == {
+            erased_key(STREAM, "sales", "upload", "17"),
+            erased_key(STREAM, "sales", "europe", "17"),
+            erased_key(STREAM, "sales", "upload", "another name"),
+        }
+        assert ledger.forgotten(OTHER_STREAM) == {erased_key(OTHER_STREAM, "sales", "upload", "17")}
+
+
+def test_the_tombstone_of_a_source_row_names_nobody_and_shows_in_no_view(
+    engine: Engine, ledger: SqlLedger, keeper: LedgerKeeper
+) -> None:
+    ledger.record(entries(recorded(1, source_ref=CANARY, state="rejected", event_time=after(-5))))
+    keeper.forget(CANARY, apply=True)
+    assert ask(
+        engine,
+        "SELECT row_key, source_ref, content_hash, event_time, state FROM bingads_row "
+        f"WHERE error_code = '{FORGOTTEN_REFERENCE}'",
+    ) == [(erased_key(STREAM, "sales", "upload", CANARY), "", FORGOTTEN_CONTENT, None, "invalid")]
+    assert CANARY not in everything(engine)
+    assert ask(engine, "SELECT row_key FROM bingads_row_current") == [(HEX_KEY,)]
+    for view in ("attention", "in_doubt"):
+        assert ask(engine, f"SELECT * FROM bingads_{view}") == []
+
+
+def test_a_source_row_brought_back_under_another_name_gets_a_tombstone_too(
+    ledger: SqlLedger, keeper: LedgerKeeper
+) -> None:
+    ledger.record(entries(recorded(1)))
+    keeper.forget("17", apply=True)
+    ledger.record(entries(recorded(2, source_ref="late", state="unknown")))
+    assert keeper.forget(HEX_KEY, apply=True).tombstones == 0
+    assert erased_key(STREAM, "sales", "upload", "late") in ledger.forgotten(STREAM)
+
+
+def test_a_row_of_which_no_run_is_known_gets_the_tombstone_of_its_event_alone(
+    ledger: SqlLedger, keeper: LedgerKeeper
+) -> None:
+    ledger.record(entries(recorded(1, run_id=name("r", 9))))
+    assert keeper.forget("17", apply=True).tombstones == 1
+    assert ledger.forgotten(STREAM) == frozenset()
+
+
+def test_a_run_that_forgot_counts_rows_as_forgotten(engine: Engine, ledger: SqlLedger, keeper: LedgerKeeper) -> None:
+    """They are nobody's to fix."""
+    ledger.record(entries(recorded(1, state="rejected"), recorded(2, row_key=name("0", 2))))
+    keeper.forget("17", apply=True)
+    told = "SELECT source_rows, invalid, more_counts, codes FROM bingads_run_summary WHERE outcome = 'forget'"
+    assert ask(engine, told) == [(2, 0, '{"forgotten": 2}', "[]")]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table, create_engine, event, text
 
-from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, CallEventKind
+from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, FORGOTTEN_REFERENCE, CallEventKind
 from airflow_provider_bingads.domain.records import RowRecord
 from airflow_provider_bingads.exceptions import FixConfiguration
 from airflow_provider_bingads.warehouse import SqlLedger
@@ -88,6 +88,10 @@ STAYS: dict[str, list[RowRecord]] = {
     "a tombstone within its term": [aged(399, state="invalid", content_hash=FORGOTTEN_CONTENT, source_ref="")],
     "a tombstone whose event may still be sent": [
         aged(500, event=10, state="invalid", content_hash=FORGOTTEN_CONTENT, source_ref="")
+    ],
+    "a tombstone of a source row, however old": [
+        aged(5000, event=None, state="invalid", content_hash=FORGOTTEN_CONTENT, error_code=FORGOTTEN_REFERENCE,
+             source_ref="")
     ],
     "an applied row of a key forgotten since": [
         aged(500),

@@ -12,18 +12,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from types import SimpleNamespace
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, literal_column, select, update
 
-from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, ROW_RANK, RowState
+from airflow_provider_bingads.domain.identity import erased_key
+from airflow_provider_bingads.domain.outcomes import FORGOTTEN_CONTENT, FORGOTTEN_REFERENCE, ROW_RANK, RowState
 from airflow_provider_bingads.domain.records import RowRecord
 from airflow_provider_bingads.exceptions import LeaseBusy, LeaseLost
 from airflow_provider_bingads.sync.ports import Lease
 from airflow_provider_bingads.warehouse.ledger import lease as leases
+from airflow_provider_bingads.warehouse.ledger import reads
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 from airflow_provider_bingads.warehouse.ledger.fold import RowEvent, current
-from airflow_provider_bingads.warehouse.ledger.kept import Forgotten, Scope
+from airflow_provider_bingads.warehouse.ledger.kept import FORGOTTEN, Forgotten, Scope
 from airflow_provider_bingads.warehouse.ledger.keys import chunks, has_key, in_scope, is_among, is_named
 from airflow_provider_bingads.warehouse.ledger.ledger import SqlLedger
 from airflow_provider_bingads.warehouse.ledger.marks import Marks, origin_columns, stored_row
@@ -35,6 +38,8 @@ __all__ = ["forget"]
 _LEASE_SECONDS: Final = 120.0
 _ROW_TEXTS: Final = ("message", "remote_key", "remote_id")
 _ERROR_TEXTS: Final = ("message", "details", "disapproved_text", "location")
+
+_OF_A_ROW: Final = "forgotten on request: whatever event the source row is of later, it is not sent"
 
 _Place = tuple[str, str]
 """Stream and row key."""
@@ -77,6 +82,18 @@ class _Person:
         }
         return [row for row in self.present() if (row.stream_id, row.row_key) not in buried]
 
+    def references(self) -> list[Any]:
+        """Return for each source row found a stand-in of its newest event that has the key it is recognised by.
+
+        Where the start of the run is gone nobody knows which task read the row, and none can be told from others.
+        """
+        newest: dict[str, Any] = {}
+        for row in sorted(self.named, key=lambda it: it.at):
+            if row.dag_id is not None:
+                key = erased_key(row.stream_id, row.dag_id, row.task_id, row.source_ref)
+                newest[key] = SimpleNamespace(**{**row._asdict(), "row_key": key})
+        return list(newest.values())
+
     def last_event_time(self, row: Any) -> datetime | None:
         """Return the latest time that an event of the row's key is about."""
         times = [it.event_time for it in self.events if (it.stream_id, it.row_key) == (row.stream_id, row.row_key)]
@@ -84,7 +101,7 @@ class _Person:
 
 
 def forget(ledger: SqlLedger, key: str, scope: Scope, *, apply: bool, owner: str) -> Forgotten:
-    """Erase the rows of a key.
+    """Erase the rows of a key, and bury their events as well as the source rows themselves.
 
     :param key: a ``source_ref`` or a row key.
     :param owner: who asks, as whoever meets the lease is told.
@@ -160,8 +177,20 @@ def _erase(
     errors = _count_errors(connection, tables, person.named)
     _blank(connection, tables, person)
     at = max([backend.now(connection), *(from_stored(row.at) for row in person.events)])
-    buried = person.without_tombstone()
-    marks = Marks.made(buried, lambda row: _tombstone(row, person.last_event_time(row)), outcome="forget", at=at)
+    buried = {(row.stream_id, row.row_key) for row in person.without_tombstone()}
+    known = {stream: reads.forgotten(connection, tables, stream) for stream in person.streams}
+    references = [row for row in person.references() if row.row_key not in known[row.stream_id]]
+    marks = Marks.made(
+        [*person.without_tombstone(), *references],
+        lambda row: (
+            _tombstone(row, person.last_event_time(row))
+            if (row.stream_id, row.row_key) in buried
+            else _tombstone(row, None)._replace(error_code=FORGOTTEN_REFERENCE, message=_OF_A_ROW)
+        ),
+        outcome="forget",
+        at=at,
+        counter=FORGOTTEN,
+    )
     for table, records in marks.parts(tables):
         if records:
             backend.append(connection, table, records, careful=True, plain=False)

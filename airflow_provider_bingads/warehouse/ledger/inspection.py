@@ -21,7 +21,7 @@ from airflow_provider_bingads.domain.outcomes import CALL_RANK, CallEventKind
 from airflow_provider_bingads.exceptions import FixConfiguration, FixLedger
 from airflow_provider_bingads.warehouse.failures import driver_errors
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
-from airflow_provider_bingads.warehouse.ledger.kept import is_number
+from airflow_provider_bingads.warehouse.ledger.kept import Scope, is_number
 from airflow_provider_bingads.warehouse.ledger.migrations import version_of
 from airflow_provider_bingads.warehouse.ledger.next_steps import next_of_call, next_of_row
 from airflow_provider_bingads.warehouse.ledger.opening import refuse_dialect
@@ -39,7 +39,7 @@ from airflow_provider_bingads.warehouse.ledger.reports import (
     Story,
 )
 from airflow_provider_bingads.warehouse.ledger.schema import COUNTERS, VERSION, ledger_tables
-from airflow_provider_bingads.warehouse.ledger.story import story_of
+from airflow_provider_bingads.warehouse.ledger.story import not_found, story_of
 from airflow_provider_bingads.warehouse.ledger.views import views
 
 __all__ = ["LedgerInspection"]
@@ -118,6 +118,14 @@ class LedgerInspection:
         return self._read(
             lambda connection: story_of(connection, self._tables, key, account_id=account_id, limit=limit)
         )
+
+    def nothing_recorded(self, key: str, scope: Scope) -> FixConfiguration:
+        """Return the error that says what was looked for, in the words of ``row``.
+
+        :param key: a ``source_ref`` or row key of which nothing is recorded.
+        :param scope: where it was looked for.
+        """
+        return FixConfiguration(self._read(lambda connection: not_found(connection, self._tables, key, scope)))
 
     def attention(
         self,

@@ -98,10 +98,15 @@ class LedgerKeeper:
 
         Of every key ever recorded under this ``source_ref`` (or of this row key) all outcomes and reasons lose
         ``source_ref``, ``message``, ``remote_key`` (the click id), ``remote_id``, ``details``, ``disapproved_text`` and
-        ``location``; those not applied also ``group_name``. A tombstone is appended for each key: whatever content the
-        source shows for it later, it is counted and not sent. What stays is pseudonymous, not anonymous: ``row_key``
-        and ``content_hash`` are hashes, and times, amounts and codes stay. Backups, and what the database has not
-        yet overwritten, are outside its reach; the service keeps what it was sent.
+        ``location``; those not applied also ``group_name``. Tombstones are appended: one for each key, and one for each
+        source row that is recorded under these keys. Such a row is counted and neither sent nor recorded again,
+        whatever its content, identifier, goal or time become. A source row is recognised by stream, DAG, task and
+        ``source_ref`` together, because two tables may number their rows alike: one that returns under another value
+        of the key column, or that another task reads, is another row and is sent.
+
+        What stays is pseudonymous, not anonymous: ``row_key`` and ``content_hash`` are hashes, and times, amounts and
+        codes stay. Backups, and what the database has not yet overwritten, are outside its reach; the service keeps
+        what it was sent.
 
         Two tables may name different people's rows by the same number: look at the trial run's rows first, and
         narrow the scope.
@@ -128,8 +133,9 @@ class LedgerKeeper:
         Applied rows are due by the time of their event (where it has none, of their record), everything else by the
         time of its record. All events of a key go together, once the last of them is due. Calls, batches and
         runs go when nothing refers to them any longer. Kept whatever their age: calls without an answer, rows held or
-        in doubt, tombstones whose event may still be sent. Each transaction is bounded and complete by itself,
-        loads go on meanwhile, and a prune that was broken off is resumed by the next.
+        in doubt, tombstones whose event may still be sent, and for ever those of source rows, which are few.
+        Each transaction is bounded and complete by itself, loads go on meanwhile, and a prune that was broken off is
+        resumed by the next.
 
         :param applied_days: days after the event.
         :param other_days: days after the record.

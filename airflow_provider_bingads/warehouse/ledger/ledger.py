@@ -129,6 +129,11 @@ class SqlLedger:
         opened = partial(self._read.use, "open_calls")
         return self._on(opened, lambda connection: reads.open_calls(connection, self._tables, stream_id))
 
+    def forgotten(self, stream_id: str) -> frozenset[str]:
+        """Return the ``identity.erased_key`` of every source row of this stream that was forgotten on request."""
+        opened = partial(self._read.use, "forgotten")
+        return self._on(opened, lambda connection: reads.forgotten(connection, self._tables, stream_id))
+
     def waiting_rows(self, stream_id: str, before_run_id: str, event_after: datetime) -> Sequence[OpenRow]:
         """Return the rows that wait (deferred, unknown or held) and that the given run recorded nothing about.
 

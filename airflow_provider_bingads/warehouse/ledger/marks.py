@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, FromClause, Table
 
 from airflow_provider_bingads import __version__
+from airflow_provider_bingads.domain.outcomes import FORGOTTEN_REFERENCE
 from airflow_provider_bingads.domain.records import RowRecord, RunIdentity, RunRecord
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 from airflow_provider_bingads.warehouse.ledger.kept import StoredRow
@@ -69,13 +70,22 @@ class Marks:
     rows: tuple[RowRecord, ...]
 
     @classmethod
-    def made(cls, found: Sequence[Any], mark: Callable[[Any], RowRecord], *, outcome: str, at: datetime) -> Marks:
+    def made(
+        cls,
+        found: Sequence[Any],
+        mark: Callable[[Any], RowRecord],
+        *,
+        outcome: str,
+        at: datetime,
+        counter: str | None = None,
+    ) -> Marks:
         """Mark rows.
 
         :param found: rows of the database, as for ``stored_row``.
         :param mark: returns the event of one of them; call, index, run and time are filled in here.
         :param outcome: of the runs.
         :param at: aware time of all of it.
+        :param counter: what the runs count the rows as; by default as their state.
         """
         origins: dict[tuple[Any, ...], list[Any]] = {}
         for row in found:
@@ -90,8 +100,9 @@ class Marks:
                 mark(row)._replace(call_id=run.run_id, run_id=run.run_id, row_index=index, at=at)
                 for index, row in enumerate(members)
             ]
-            counts = {"source_rows": len(events), events[0].state: len(events)}
-            codes = ((None, events[0].error_code, len(events)),)
+            counted = [event for event in events if event.error_code != FORGOTTEN_REFERENCE]
+            counts = {"source_rows": len(counted), counter or events[0].state: len(counted)}
+            codes = ((None, events[0].error_code, len(counted)),) if counter is None else ()
             runs += [run, replace(run, ended_at=at, outcome=outcome, counts=counts, codes=codes)]
             rows += events
         return cls(tuple(runs), tuple(rows))

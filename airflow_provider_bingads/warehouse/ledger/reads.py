@@ -11,7 +11,14 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, exists, literal_column, or_, select
 
-from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
+from airflow_provider_bingads.domain.outcomes import (
+    CALL_RANK,
+    FORGOTTEN_CONTENT,
+    FORGOTTEN_REFERENCE,
+    ROW_RANK,
+    CallEventKind,
+    RowState,
+)
 from airflow_provider_bingads.domain.records import Known, OpenCall, OpenRow
 from airflow_provider_bingads.domain.source_refs import NULL_REFERENCE
 from airflow_provider_bingads.warehouse.ledger.backend import Backend
@@ -20,7 +27,7 @@ from airflow_provider_bingads.warehouse.ledger.fold import RowEvent, current, kn
 from airflow_provider_bingads.warehouse.ledger.keys import chunks
 from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables, same_key
 
-__all__ = ["known", "members_of", "open_calls", "waiting_rows"]
+__all__ = ["forgotten", "known", "members_of", "open_calls", "waiting_rows"]
 
 _KEY_BYTES = 16
 _MEMBER_BYTES = 24
@@ -39,6 +46,18 @@ def known(
     wanted = frozenset(keys)
     found = backend.find(connection, tables.row, stream_id, sorted(wanted))
     return known_states(event for event in found if event[0] in wanted)
+
+
+def forgotten(connection: Connection, tables: LedgerTables, stream_id: str) -> frozenset[str]:
+    """Return the keys of the stream's forgotten source rows; the index on the empty ``source_ref`` serves it."""
+    row = tables.row
+    query = select(row.c.row_key).where(
+        row.c.source_ref == "",
+        row.c.stream_id == stream_id,
+        row.c.content_hash == FORGOTTEN_CONTENT,
+        row.c.error_code == FORGOTTEN_REFERENCE,
+    )
+    return frozenset(connection.execute(query).scalars())
 
 
 def members_of(packed: str) -> tuple[tuple[str, str], ...]:

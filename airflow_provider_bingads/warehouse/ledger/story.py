@@ -14,6 +14,7 @@ from airflow_provider_bingads.domain.outcomes import CALL_RANK, FORGOTTEN_CONTEN
 from airflow_provider_bingads.domain.pii import personal_shape
 from airflow_provider_bingads.exceptions import FixConfiguration
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
+from airflow_provider_bingads.warehouse.ledger.kept import Scope
 from airflow_provider_bingads.warehouse.ledger.keys import as_written, has_key
 from airflow_provider_bingads.warehouse.ledger.next_steps import next_of_row
 from airflow_provider_bingads.warehouse.ledger.reads import members_of
@@ -22,7 +23,7 @@ from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables
 from airflow_provider_bingads.warehouse.ledger.steps import Findings, steps_of
 from airflow_provider_bingads.warehouse.ledger.views import views
 
-__all__ = ["story_of"]
+__all__ = ["not_found", "story_of"]
 
 _ROW_KEY: Final = re.compile("[0-9a-f]{32}")
 _ROWS_LIMIT: Final = 10
@@ -63,7 +64,7 @@ def story_of(connection: Connection, tables: LedgerTables, key: str, *, account_
     """
     found_by, places = _places(connection, tables, key, account_id)
     if not places:
-        raise FixConfiguration(_not_found(connection, tables, key, account_id))
+        raise FixConfiguration(not_found(connection, tables, key, Scope(account_id=account_id)))
     stories = [_row_story(connection, tables, place, limit) for place in places[:_ROWS_LIMIT]]
     return Story(key=key, found_by=found_by, rows=Page(stories, truncated=len(places) > _ROWS_LIMIT))
 
@@ -100,9 +101,14 @@ def _distinct(connection: Connection, tables: LedgerTables, condition: Any) -> S
     return [(it.stream_id, it.source_ref) for it in found]
 
 
-def _not_found(connection: Connection, tables: LedgerTables, key: str, account_id: str | None) -> str:
+def not_found(connection: Connection, tables: LedgerTables, key: str, scope: Scope) -> str:
+    """Return the sentence that says what was looked for, where nothing is recorded of it.
+
+    :param scope: where it was looked for.
+    """
     named = "this key, which looks like personal data," if personal_shape(key) else repr(key)
-    where = f" of account {account_id}" if account_id else ""
+    asked = {"account": scope.account_id, "DAG": scope.dag_id, "task": scope.task_id}
+    where = "".join(f" of {what} {name}" for what, name in asked.items() if name)
     open_calls = connection.execute(select(func.count()).select_from(_open_calls(tables).subquery())).scalar() or 0
     still = (
         f" Calls without a recorded answer name their rows by row_key only; there are {open_calls:,}, and `bingads "
@@ -113,8 +119,9 @@ def _not_found(connection: Connection, tables: LedgerTables, key: str, account_i
     return (
         f"Nothing is recorded of {named}: neither as source_ref nor as row_key of bingads_row{where}. A key is the "
         "value of source_key as text, such as 4711; of several columns a JSON list, such as '[\"eu\", 4711]'; or the "
-        "32 hex digits of a row_key. A key that holds personal data is recorded as withheld:... and a row that no run "
-        f"has read, or that was older than the lookback, is not recorded at all.{still}"
+        "32 hex digits of a row_key. A key that holds personal data is recorded as withheld:..., one that was "
+        "forgotten is found by its row_key only, and a row that no run has read, or that was older than the lookback, "
+        f"is not recorded at all.{still}"
     )
 
 

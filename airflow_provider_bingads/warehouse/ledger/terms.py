@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select
 
-from airflow_provider_bingads.domain.outcomes import CALL_RANK, ROW_RANK, CallEventKind, RowState
+from airflow_provider_bingads.domain.outcomes import CALL_RANK, FORGOTTEN_REFERENCE, ROW_RANK, CallEventKind, RowState
 from airflow_provider_bingads.warehouse.ledger.schema import LedgerTables, same_key
 from airflow_provider_bingads.warehouse.ledger.views import forgotten, weight
 
@@ -50,6 +50,8 @@ class Terms:
             row.c.at < self._before(self.other_days),
             or_(row.c.event_time.is_(None), row.c.event_time < self._before(self.window_days)),
             ~and_(row.c.state.in_(_OPEN), self._unresolved(row)),
+            # It stands for whatever its source row becomes, which has no end; and they are few.
+            func.coalesce(row.c.error_code, literal_column("''")) != FORGOTTEN_REFERENCE,
         )
         return or_(applied, other)
 

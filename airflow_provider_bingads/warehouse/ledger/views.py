@@ -26,7 +26,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from airflow_provider_bingads.domain.catalogue import Action, entries
-from airflow_provider_bingads.domain.outcomes import CALL_RANK, FORGOTTEN_CONTENT, ROW_RANK, CallEventKind, RowState
+from airflow_provider_bingads.domain.outcomes import (
+    CALL_RANK,
+    FORGOTTEN_CONTENT,
+    FORGOTTEN_REFERENCE,
+    ROW_RANK,
+    CallEventKind,
+    RowState,
+)
 from airflow_provider_bingads.warehouse.ledger.kept import RELEASED, REPLAYED
 from airflow_provider_bingads.warehouse.ledger.schema import COUNTERS, LedgerTables, same_key
 
@@ -169,11 +176,17 @@ def ever_applied(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
 
 
 def hidden(tables: LedgerTables, row: FromClause) -> ColumnElement[bool]:
-    """Tell which events of a forgotten key say nothing more: of what was applied that stays, else the tombstone."""
+    """Tell which events of a forgotten key say nothing more: of what was applied that stays, else the tombstone.
+
+    A tombstone of a source row says nothing of any event; those of its events stand beside it.
+    """
     return and_(
         row.c.rank < literal_column(str(_APPLIED)),
         or_(
-            and_(is_tombstone(row), ever_applied(tables, row)),
+            and_(
+                is_tombstone(row),
+                or_(row.c.error_code == literal_column(f"'{FORGOTTEN_REFERENCE}'"), ever_applied(tables, row)),
+            ),
             and_(~is_tombstone(row), forgotten(tables, row)),
         ),
     )
