@@ -60,7 +60,7 @@ def _unanswered(service: Any, dag_run_id: str) -> Ran:
 
 
 def leave_open(path: Path, source_ref: str) -> str:
-    """Take back the end of the call that a row was in, as a worker killed before its answer leaves it.
+    """Take back the end of the call that a row was in, as a killed worker leaves it, after the deadline.
 
     :return: id of the call.
     """
@@ -70,6 +70,7 @@ def leave_open(path: Path, source_ref: str) -> str:
     for table in ("bingads_row", "bingads_error", "bingads_call"):
         intent = " AND event <> 'intent'" if table == "bingads_call" else ""
         warehouse.execute(f"DELETE FROM {table} WHERE call_id = '{call_id}'{intent}")
+    warehouse.execute(f"UPDATE bingads_call SET deadline_at = at WHERE call_id = '{call_id}'")
     return call_id
 
 

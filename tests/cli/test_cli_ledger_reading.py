@@ -155,7 +155,7 @@ def test_a_call_that_a_killed_worker_left_open_is_in_the_story_and_in_doubt(
         ("outcome", False),
     ]
     doubt = {it["call_id"]: it for it in asked("in-doubt")["items"]}
-    assert (doubt[call_id]["state"], doubt[call_id]["n_rows"]) == ("in_flight", 2)
+    assert (doubt[call_id]["state"], doubt[call_id]["n_rows"]) == ("unknown", 2)
     assert "settles it first" in doubt[call_id]["next"]
 
 

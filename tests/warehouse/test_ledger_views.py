@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from airflow_provider_bingads.domain.outcomes import CallEventKind
 from airflow_provider_bingads.warehouse import SqlLedger
+from airflow_provider_bingads.warehouse.ledger.inspection import LedgerInspection
 from tests.warehouse.ledger_records import after, batch, call, entries, error, identity, name, of, row, run
 
 A, B = "a" * 16, "b" * 16
@@ -319,11 +320,25 @@ def test_in_doubt_lists_open_calls_and_rows_without_an_outcome(engine: Engine, l
         "SELECT dag_id, source_ref, state, n_rows, call_id, since, deadline_at, reason FROM bingads_in_doubt "
         "ORDER BY call_id, source_ref",
     ) == [
-        ("sales", None, "in_flight", 3, name("c", 0), "08:00", "08:02", "sent, and no answer is recorded"),
+        ("sales", None, "unknown", 3, name("c", 0), "08:00", "08:02", "sent, and no answer is recorded"),
         ("sales", None, "unknown", 3, name("c", 1), "08:00", "08:02", "sent, and no answer is recorded"),
         ("sales", "17", "unknown", 1, name("c", 3), "08:00", None, "why"),
         ("sales", "18", "held", 1, name("c", 3), "08:00", None, None),
     ]
+
+
+@pytest.mark.parametrize(("days", "state"), [(-1, "unknown"), (1, "in_flight"), (None, "unknown")])
+def test_a_call_without_an_answer_is_in_flight_until_its_deadline(
+    engine: Engine, ledger: SqlLedger, days: int | None, state: str
+) -> None:
+    """By the database's clock, whatever zone a session is set to."""
+    deadline = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    ledger.start_run(run())
+    ledger.record(entries(batch([(name("1"), A)]), call(CallEventKind.INTENT, deadline_at=deadline)))
+    assert ask(engine, "SELECT state FROM bingads_in_doubt") == [(state,)]
+    inspection = LedgerInspection(engine)
+    assert [line.state for line in inspection.in_doubt().items] == [state]
+    assert [line.state for line in inspection.run("scheduled__1").calls.items] == [state]
 
 
 def test_run_summary_has_a_row_for_each_account_of_each_try(engine: Engine, ledger: SqlLedger) -> None:

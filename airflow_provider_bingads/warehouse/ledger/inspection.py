@@ -20,6 +20,7 @@ from sqlalchemy.sql.selectable import Subquery
 from airflow_provider_bingads.domain.outcomes import CALL_RANK, CallEventKind
 from airflow_provider_bingads.exceptions import FixConfiguration, FixLedger
 from airflow_provider_bingads.warehouse.failures import driver_errors
+from airflow_provider_bingads.warehouse.ledger.clock import utc_now
 from airflow_provider_bingads.warehouse.ledger.encode import from_stored
 from airflow_provider_bingads.warehouse.ledger.kept import Scope, is_number
 from airflow_provider_bingads.warehouse.ledger.migrations import version_of
@@ -286,6 +287,7 @@ class LedgerInspection:
                 sent.c.call_id,
                 sent.c.at.label("sent_at"),
                 sent.c.deadline_at,
+                case((sent.c.deadline_at > utc_now(), "in_flight"), else_="unknown").label("unanswered"),
                 *(batch.c[name] for name in ("batch_id", "parent_batch_id", "sequence", "n_rows")),
                 end.c.at.label("ended_at"),
                 *(end.c[name] for name in _OF_THE_END),
@@ -353,7 +355,7 @@ def _run_line(row: Any) -> RunLine:
 def _call_line(row: Any) -> CallLine:
     return CallLine(
         **_copied(CallLine, row, "state", "attempts", "rows", "applied", "rejected"),
-        state=row.event or "in_flight",
+        state=row.event or row.unanswered,
         attempts=row.attempt,
         rows=row.n_rows,
         applied=row.n_applied,

@@ -103,7 +103,8 @@ class CodeLine:
 class CallLine:
     """One call of a run with its strongest event.
 
-    :param state: ``answered``, ``not_applied``, ``unknown``, ``reconciled``, or ``in_flight``: nothing is recorded yet.
+    :param state: ``answered``, ``not_applied``, ``unknown``, ``reconciled``, or, while nothing is
+        recorded, ``in_flight`` until its deadline.
     :param attempts: times it was tried; 0 where the end was recorded by a later run.
     """
 

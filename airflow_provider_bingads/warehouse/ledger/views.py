@@ -34,6 +34,7 @@ from airflow_provider_bingads.domain.outcomes import (
     CallEventKind,
     RowState,
 )
+from airflow_provider_bingads.warehouse.ledger.clock import utc_now
 from airflow_provider_bingads.warehouse.ledger.kept import RELEASED, REPLAYED
 from airflow_provider_bingads.warehouse.ledger.schema import COUNTERS, LedgerTables, same_key
 
@@ -344,7 +345,9 @@ def _open_calls(tables: LedgerTables) -> Select[Any]:
         select(
             *_origin(run, call),
             null().label("source_ref"),
-            case((doubted, RowState.UNKNOWN.value), else_="in_flight").label("state"),
+            case((and_(~doubted, call.c.deadline_at > utc_now()), "in_flight"), else_=RowState.UNKNOWN.value).label(
+                "state"
+            ),
             batch.c.n_rows,
             call.c.call_id,
             call.c.at.label("since"),
