@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -21,12 +22,22 @@ if TYPE_CHECKING:
     from airflow_provider_bingads.domain.entity import EventEntity
     from airflow_provider_bingads.sync.report import RunSummary
 
-__all__ = ["EventOperator"]
+__all__ = ["EventOperator", "where_to_look"]
 
-_WHERE = (
-    "Each refused row with its reason: bingads ledger attention, or SELECT * FROM bingads_attention; one row's story: "
-    "bingads ledger row KEY, or SELECT * FROM bingads_partial_error WHERE source_ref = '...'"
-)
+
+def where_to_look(conn_id: str, schema: str | None) -> str:
+    """Return the sentence that says where refused rows are listed, with commands that run as they stand.
+
+    :param conn_id: Airflow connection of the ledger.
+    :param schema: database schema of its tables; None for the connection's own.
+    """
+    ledger = f"--conn {shlex.quote(conn_id)}" + (f" --schema {shlex.quote(schema)}" if schema else "")
+    prefix = f"{schema}." if schema else ""
+    rows, reasons = f"SELECT * FROM {prefix}bingads_attention", f"SELECT * FROM {prefix}bingads_partial_error"  # noqa: S608 - for people
+    return (
+        f"Each refused row with its reason: bingads ledger attention {ledger}, or {rows}; one row's story: "
+        f"bingads ledger row KEY {ledger}, or {reasons} WHERE source_ref = '...'"
+    )
 
 
 class EventOperator(BaseOperator):
@@ -173,8 +184,9 @@ class EventOperator(BaseOperator):
     def _raise_for(self, summary: RunSummary) -> None:
         from airflow_provider_bingads.sync.verdict import ending
 
+        where = where_to_look(self.ledger_conn_id or self.warehouse_conn_id, self.ledger_schema)
         error, review = ending(
-            summary, max_rejected=self.max_rejected, max_rejected_ratio=self.max_rejected_ratio, where=_WHERE
+            summary, max_rejected=self.max_rejected, max_rejected_ratio=self.max_rejected_ratio, where=where
         )
         if isinstance(error, FixConfiguration | FixRequest):
             raise AirflowFailException(str(error)) from None

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from airflow_provider_bingads.exceptions import BingAdsError
+from airflow_provider_bingads.sync.recovery import Waiting
 from airflow_provider_bingads.sync.run import AccountReport
 from airflow_provider_bingads.sync.tally import COUNTERS, SAMPLE_LIMIT, RowProblem
 
-__all__ = ["RunSummary", "partial_errors", "sentence_of", "summarise"]
+__all__ = ["RunSummary", "counted", "partial_errors", "sentence_of", "summarise"]
 
 SUMMARY_BYTES = 8 * 1024
 PARTIAL_ERRORS_BYTES = 32 * 1024
@@ -100,7 +101,7 @@ class RunSummary:
             parts.append(f"{label}: {shown or 'none'}")
         if self.validate_only:
             parts.append(f"would send: {counts['to_send']:,}")
-        return f"{self.operation}, {counts['source_rows']:,} source rows. " + "; ".join(parts)
+        return f"{self.operation}, {counted(counts['source_rows'], 'source row', 'source rows')}. " + "; ".join(parts)
 
     def waiting_sentence(self) -> str | None:
         """Return what to say of deferred rows, None without any: a green task must not hide them."""
@@ -108,8 +109,9 @@ class RunSummary:
         if not deferred:
             return None
         return (
-            f"{deferred:,} rows are deferred and judged anew by each run. Those that wait for a goal or a setting "
-            "stand in bingads_attention with who removes the cause and how; the others need only time"
+            f"{counted(deferred, 'row is', 'rows are')} deferred and judged anew by each run. "
+            "Those that wait for a goal or a setting stand in bingads_attention "
+            "with who removes the cause and how; the others need only time"
         )
 
     def top_reasons(self, limit: int) -> list[str]:
@@ -117,7 +119,7 @@ class RunSummary:
         lines = []
         for (code, name, remedy), rows in self.reasons[:limit]:
             label = f"{name} ({code})" if code is not None else str(name)
-            lines.append(f"{rows:,} rows: {label}. {remedy or ''}".rstrip())
+            lines.append(f"{counted(rows, 'row', 'rows')}: {label}. {remedy or ''}".rstrip())
         return lines
 
 
@@ -141,15 +143,25 @@ def summarise(reports: Sequence[AccountReport], summary: RunSummary, limit: int 
             lines.append(f"  account {report.account_id or '(none)'}: {sentence_of(report.error)}")
         waiting = report.waiting
         if waiting is not None and waiting.rows:
-            lines.append(
-                f"  account {report.account_id}: {waiting.rows:,} rows of earlier runs are still open and this source "
-                f"no longer returned them, the oldest since {waiting.oldest:%Y-%m-%d %H:%M} UTC; clear the run "
-                f"{waiting.dag_run_id} to read them again"
-            )
+            lines.append(_still_open(report.account_id, waiting))
         if report.tally.rounded_rows:
-            name = report.account_id or "(none)"
-            lines.append(f"  account {name}: {report.tally.rounded_rows:,} amounts were rounded")
+            amounts = counted(report.tally.rounded_rows, "amount was", "amounts were")
+            lines.append(f"  account {report.account_id or '(none)'}: {amounts} rounded")
     return lines
+
+
+def _still_open(account: str, waiting: Waiting) -> str:
+    rows = counted(waiting.rows, "row of earlier runs is", "rows of earlier runs are")
+    them = "it" if waiting.rows == 1 else "them"
+    return (
+        f"  account {account}: {rows} still open and this source no longer returned {them}, the oldest since "
+        f"{waiting.oldest:%Y-%m-%d %H:%M} UTC; clear the run {waiting.dag_run_id} to read {them} again"
+    )
+
+
+def counted(number: int, one: str, more: str) -> str:
+    """Return a number with what it counts, in the words for one or for more."""
+    return f"{number:,} {one if number == 1 else more}"
 
 
 def sentence_of(error: BaseException) -> str:

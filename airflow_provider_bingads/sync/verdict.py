@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from typing import Final
 
 from airflow_provider_bingads.domain.scrub import scrub
 from airflow_provider_bingads.exceptions import BingAdsError, FixConfiguration, FixRequest, RetryLater, ReviewRows
-from airflow_provider_bingads.sync.report import RunSummary, sentence_of
+from airflow_provider_bingads.sync.report import RunSummary, counted, sentence_of
 from airflow_provider_bingads.sync.run import AccountReport
 
 __all__ = ["ending", "threshold_crossed"]
+
+_AGAIN: Final = "them again, which the service ignores for those it had taken"
 
 
 def threshold_crossed(summary: RunSummary, max_rejected: int, max_rejected_ratio: float | None) -> str | None:
@@ -32,7 +35,9 @@ def threshold_crossed(summary: RunSummary, max_rejected: int, max_rejected_ratio
 
 
 def _count(failed: int, max_rejected: int) -> str | None:
-    return f"{failed:,} rows failed, over max_rejected={max_rejected}" if failed > max_rejected else None
+    return (
+        f"{counted(failed, 'row', 'rows')} failed, over max_rejected={max_rejected}" if failed > max_rejected else None
+    )
 
 
 def ending(
@@ -91,8 +96,8 @@ def _open_rows(reports: Sequence[AccountReport]) -> RetryLater | None:
     rows = sum(report.open_rows for report in reports)
     if rows:
         return RetryLater(
-            f"{rows:,} rows were sent and no trustworthy answer came back; the next try sends them again, "
-            "which the service ignores for those it had taken"
+            f"{counted(rows, 'row was', 'rows were')} sent and no trustworthy answer came back; the next try "
+            f"sends {'it again, which the service ignores if it had taken it' if rows == 1 else _AGAIN}"
         )
     gone = [report for report in reports if report.open_rows_gone]
     if not gone:
@@ -100,7 +105,9 @@ def _open_rows(reports: Sequence[AccountReport]) -> RetryLater | None:
     waiting = gone[0].waiting
     number = sum(report.open_rows_gone for report in gone)
     run = waiting.dag_run_id if waiting is not None else ""
+    rows_sent = counted(number, "row of earlier runs was", "rows of earlier runs were")
+    them, they = ("it", "it is") if number == 1 else ("them", "they are")
     return RetryLater(
-        f"{number:,} rows of earlier runs were sent without a known outcome and this source no longer returns them. "
-        f"Clear the run {run} so that they are read and sent again"
+        f"{rows_sent} sent without a known outcome and this source no longer returns {them}. "
+        f"Clear the run {run} so that {they} read and sent again"
     )

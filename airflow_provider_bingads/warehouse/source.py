@@ -94,8 +94,12 @@ class SqlSource:
         """Count the rows to come, on a connection of its own; None for a query, which would run twice for it."""
         if self._given_as_query:
             return None
-        with refused(self._engine, self._query.what, quotable=self._quotable), self._engine.connect() as connection:
-            return int(connection.execute(self._query.count()).scalar_one())
+        with refused(self._engine, self._query.what, quotable=self._quotable):
+            connection = self._stream.connect(self._engine)  # the same settings: a cutoff compares with the same zone
+            try:
+                return int(connection.execute(self._query.count()).scalar_one())
+            finally:
+                _end(connection)
 
     def count_before_cutoff(self) -> dict[str | None, int]:
         """Count the rows that the pushed-down cutoff left out, by account (None without a column).

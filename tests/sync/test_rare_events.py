@@ -265,8 +265,8 @@ def test_the_closing_lines_name_reasons_errors_open_rows_and_rounded_amounts() -
 
     text = "\n".join(lines)
     assert "would send: 0" in lines[0]
-    assert "1 rows: OfflineConversionNameInvalid (5606). create the goal" in lines
-    assert "1 rows: UnreadableValue." in lines
+    assert "1 row: OfflineConversionNameInvalid (5606). create the goal" in lines
+    assert "1 row: UnreadableValue." in lines
     assert "account (none): later" in text
     assert "3 rows of earlier runs are still open" in text
     assert "clear the run manual__9" in text

@@ -169,7 +169,7 @@ def test_the_text_for_a_notifier_is_the_headline_and_three_reasons_most_frequent
 
 
 def test_a_reason_without_number_or_remedy_is_its_name() -> None:
-    assert summary(report("1", problem(code=None, remedy=None))).top_reasons(3) == ["1 rows: Bad."]
+    assert summary(report("1", problem(code=None, remedy=None))).top_reasons(3) == ["1 row: Bad."]
 
 
 def test_partial_errors_show_every_fact_of_a_row() -> None:
@@ -224,12 +224,12 @@ def test_the_log_ends_with_headline_reasons_and_accounts() -> None:
     assert lines == [
         summary(one, two, three).headline(),
         "::group::Why rows failed or wait, most frequent first",
-        "1 rows: Bad (5604). mend it",
+        "1 row: Bad (5604). mend it",
         "::endgroup::",
         "  account 1: busy",
         OPEN,
         "  account 1: 2 amounts were rounded",
-        "  account (none): 1 amounts were rounded",
+        "  account (none): 1 amount was rounded",
     ]
     assert summarise([report()], summary(report())) == [summary(report()).headline()]
 

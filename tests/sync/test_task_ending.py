@@ -96,9 +96,9 @@ def test_a_crossed_threshold_is_told_in_full() -> None:
     assert str(review).splitlines() == [
         f"{told.headline()}.",
         "4 rows failed, over max_rejected=3; every valid row was sent.",
-        "1 rows: Bad (1). mend",
-        "1 rows: Bad (2). mend",
-        "1 rows: Bad (3). mend",
+        "1 row: Bad (1). mend",
+        "1 row: Bad (2). mend",
+        "1 row: Bad (3). mend",
         "Look there.",
     ]
 

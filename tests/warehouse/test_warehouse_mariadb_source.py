@@ -161,6 +161,16 @@ def test_rows_and_counts_come_from_one_snapshot(purchases: Engine) -> None:
     source.close()
 
 
+def test_the_rows_to_come_are_counted_in_the_zone_they_are_read_in(purchases: Engine) -> None:
+    """The pool's connection is two hours ahead: there the cutoff would lie at another instant."""
+    request = SourceRequest(table="purchases", columns=("id",), cutoff_column="instant", cutoff=CUTOFF)
+    source = open_source(purchases, request)
+    try:
+        assert source.expected_rows() == 2501 - 719 == sum(map(len, source.chunks()))
+    finally:
+        source.close()
+
+
 def test_the_reader_cannot_write(purchases: Engine) -> None:
     with purchases.begin() as connection:
         connection.exec_driver_sql(
