@@ -244,11 +244,14 @@ class SqlLedger:
 
 
 def _by_index(work: Callable[[Connection], _Result], connection: Connection) -> _Result:
-    """Read a table by its indexes; PostgreSQL, without statistics of one that was just filled, reads all of it."""
+    """Read a table by its indexes; PostgreSQL, without statistics of one that was just filled, reads all of it.
+
+    Its price for that then looks so high that it would compile the plan first, for seconds.
+    """
     if connection.dialect.name != "postgresql":
         return work(connection)
     connection.exec_driver_sql("BEGIN")
-    connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_material = off")
+    connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_material = off; SET LOCAL jit = off")
     result = work(connection)
     connection.exec_driver_sql("COMMIT")
     return result
