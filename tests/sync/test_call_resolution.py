@@ -213,7 +213,8 @@ def test_a_stop_says_what_happened_or_else_what_its_code_means(result: CallResul
 
 @pytest.mark.parametrize(("others_pass", "state"), [(False, "deferred"), (True, "rejected")])
 @pytest.mark.parametrize(
-    ("code", "symbol", "name"), [(987654, None, "987654"), (987654, "New", "New"), (None, "New", "New")]
+    ("code", "symbol", "name"),
+    [(987654, None, "987654"), (987654, "New", "New"), (None, "New", "New"), (None, None, "RefusedWithoutCode")],
 )
 def test_an_unknown_refusal_of_one_row_condemns_it_only_where_others_passed(
     code: int | None, symbol: str | None, name: str, state: str, *, others_pass: bool
