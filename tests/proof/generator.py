@@ -15,7 +15,7 @@ from tests.proof.scenarios import run_scenario
 __all__ = ["TRANSPORTS", "Crashes", "fault_steps", "long_work", "quick_work", "shape"]
 
 TRANSPORTS: Final = ("rest", "soap")
-VARIANTS: Final = ("plain", "accounts", "deferred", "edited", "edited-late", "backwards")
+VARIANTS: Final = ("plain", "accounts", "deferred", "edited", "edited-late", "shrunk", "backwards")
 _SLOW_KINDS: Final = frozenset({"huge_reply", "gzip_bomb"})
 """Each of them moves a hundred megabytes; alone at every call, not in pairs."""
 _AT_SIGN_IN: Final = ("reset_before", "reset_mid_request", "drop_before_apply", "drop_after_apply", "garbage")
@@ -124,6 +124,7 @@ def quick_work() -> Iterator[Crashes | str]:
         yield from freezes(rest)
         yield from outages(rest)[::2]
         yield from outages(f"{case.name}:rest:edited")[::5]
+        yield from outages(f"{case.name}:rest:shrunk")[::5]
         yield from stops(rest)[::4]
         points, _ = shape(*rest.split(":"))
         for point in range(11, points, 29):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.proof.case import Row
 from tests.proof.invariants import Problem, Seen
+from tests.proof.packed import keys_of
 
 if TYPE_CHECKING:
     from tests.proof.world import World
@@ -54,10 +54,12 @@ def calls_tell_the_truth(world: World) -> Iterator[Problem]:
                 )
                 yield Problem("lie", f"call {call_id[-4:]} ({event}) counts {counted} of {rows}")
         for call_id, members in ledger.execute(_RECONCILED):
-            for key in _keys(members):
+            for key in keys_of(members):
                 best = ledger.execute("SELECT max(rank) FROM bingads_row WHERE row_key = ?", (key,)).fetchone()[0]
                 if (best or 0) < _TERMINAL_RANK:
                     yield Problem("lie", f"call {call_id[-4:]} is reconciled, and a row of it has no outcome")
+        for (call_id,) in ledger.execute(_CLOSED_AGAIN):
+            yield Problem("lie", f"call {call_id[-4:]} had its answer and was held to be open by a later run")
         for (source_ref,) in ledger.execute(_WITHOUT_REASON):
             yield Problem("lie", f"{source_ref} is refused without a reason in the ledger")
 
@@ -94,12 +96,6 @@ def no_call_stays_open(world: World) -> Iterator[Problem]:
             yield Problem("lie", f"call {call_id[-4:]} is still open after everything was delivered")
 
 
-def _keys(members: str) -> Iterator[str]:
-    raw = base64.b64decode(members)
-    for start in range(0, len(raw), 24):
-        yield raw[start : start + 16].hex()
-
-
 _ANSWERED = """
     SELECT c.call_id, c.event, c.n_applied, c.n_rejected, b.n_rows,
         count(CASE WHEN r.state = 'applied' THEN 1 END), count(CASE WHEN r.state = 'rejected' THEN 1 END)
@@ -110,6 +106,12 @@ _ANSWERED = """
 _RECONCILED = """
     SELECT c.call_id, b.members FROM bingads_call c JOIN bingads_batch b ON b.batch_id = c.batch_id
     WHERE c.event = 'reconciled'
+"""
+_CLOSED_AGAIN = """
+    SELECT c.call_id FROM bingads_call c JOIN bingads_call a ON a.call_id = c.call_id AND a.event = 'answered'
+        JOIN bingads_run ended ON ended.run_id = a.run_id AND ended.event = 'end'
+        JOIN bingads_run began ON began.run_id = c.run_id AND began.event = 'start'
+    WHERE c.event IN ('unknown', 'reconciled') AND began.at > ended.at
 """
 _WITHOUT_REASON = """
     SELECT r.source_ref FROM bingads_row r WHERE r.state IN ('rejected', 'invalid') AND NOT EXISTS (

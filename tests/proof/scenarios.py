@@ -22,8 +22,9 @@ Its parts are the entity, the transport, the variant of the world and the steps.
     end, then the other
 
 The variants are ``plain``; ``backwards``, where work that is ready at the same time is done in the opposite order;
-``accounts``, two accounts in one source; ``deferred``, where an earlier run was told to wait for two rows; ``edited``,
-where every value changes after the first try, and ``edited-late``, where it changes when the faults are over.
+``accounts``, two accounts in one source; ``deferred``, where an earlier run was told to wait for two rows; ``shrunk``,
+where the next run reads one row only; ``edited``, where every value changes after the first try, and ``edited-late``,
+where it changes when the faults are over.
 """
 
 from __future__ import annotations
@@ -170,8 +171,9 @@ def _without(world: World, attempt: Attempt, scenario: Scenario, struck: int) ->
 def _judged(world: World, scenario: Scenario, struck: int) -> Result:
     if scenario.variant == "edited-late":
         _edit(world)
+    untold = _while_rows_are_away(world) if scenario.variant == "shrunk" else []
     world.settle()
-    problems = [*check(world), *once_settled(world)]
+    problems = [*untold, *check(world), *once_settled(world)]
     result = Result(scenario.name, problems=problems, points=world.attempts[0].passed)
     if _looked_at_twice(scenario):
         result.problems += _rests(world)
@@ -182,6 +184,17 @@ def _judged(world: World, scenario: Scenario, struck: int) -> Result:
     result.reached = struck == others and _wanted(scenario) <= set(fired)
     result.delivered = len(world.get("state", f"only={world.case.state}")[world.case.state]) if result.faults else 0
     return result
+
+
+def _while_rows_are_away(world: World) -> list[Problem]:
+    """Let a run read the first row only: it must not succeed in silence while others are in doubt."""
+    rows, world.rows = world.rows, world.rows[:1]
+    world.faults([])
+    attempt = world.attempt()
+    world.rows = rows
+    world.restart()
+    doubts = world.witness.in_doubt()
+    return [Problem("lie", f"a run succeeded in silence while {doubts} were in doubt")] if attempt.ok and doubts else []
 
 
 def _looked_at_twice(scenario: Scenario) -> bool:
@@ -323,5 +336,6 @@ VARIANTS: dict[str, Callable[[Scenario], World]] = {
     "accounts": _accounts,
     "deferred": _deferred,
     "edited": _plain,
+    "shrunk": _plain,
     "edited-late": _plain,
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tests.proof.moments import MAX_IN_FLIGHT
+from tests.proof.packed import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Witness"]
 
 
+_OPEN_MEMBERS = """
+    SELECT b.members FROM bingads_in_doubt d JOIN bingads_batch b ON b.batch_id = d.call_id WHERE d.source_ref IS NULL
+"""
 _EPOCHS = """
     SELECT r.epoch, l.epoch FROM bingads_run r JOIN bingads_lease l ON l.stream_id = r.stream_id
     WHERE r.event = 'start' AND r.dag_run_id = ? AND r.task_id = ? AND r.try_number = ?
@@ -108,6 +112,13 @@ class Witness:
             if epoch > before and now < until:
                 self.problems.append(f"the lease of epoch {before} was taken while it ran")
             self._leases[stream] = (epoch, expires_at)
+
+    def in_doubt(self) -> int:
+        """Return of how many rows nobody knows what became of them: unknown, or sent and never heard of again."""
+        recorded = {key for (key,) in self._ask("SELECT row_key FROM bingads_row")}
+        unheard = {key for (members,) in self._ask(_OPEN_MEMBERS) for key in keys_of(members)}
+        unknown = self._ask("SELECT count(*) FROM bingads_in_doubt WHERE source_ref IS NOT NULL")
+        return int(unknown[0][0]) + len(unheard - recorded)
 
     def _answers(self) -> frozenset[str]:
         return frozenset(told for (told,) in self._ask("SELECT tracking_id FROM bingads_call WHERE event = 'answered'"))
