@@ -1,4 +1,4 @@
-"""How the ledger packs the rows of a batch: 24 bytes a row, 16 of its key and 8 of its content (``delivery.md`` 3.2)."""
+"""How the ledger packs a batch: 24 bytes a row, 16 of its key and 8 of its content (``delivery.md`` 3.2)."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ from tests.proof.part import Options, Part
 
 __all__ = ["run"]
 
-_HISTORIES: Final = 1000
+_HISTORIES: Final = 500
 _PIECES: Final = 10
 _KIND: Final = re.compile(r"\b(lost|duplicated|lie): ")
 
 
 def run(options: Options) -> Part:
-    """Live through a thousand histories."""
+    """Live through five hundred histories."""
     seeds = [options.seed * 1000 + piece for piece in range(_PIECES)]
     total, problems = Lived(), []
     with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
