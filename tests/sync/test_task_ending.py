@@ -183,3 +183,29 @@ def test_rows_of_earlier_runs_in_doubt_are_counted_and_the_first_run_to_clear_is
 @pytest.mark.parametrize("waiting", [None, Waiting(5, 0, SINCE, "r")])
 def test_deferred_rows_of_earlier_runs_fail_no_task(waiting: Waiting | None) -> None:
     assert error_of(report(deferred=1, waiting=waiting)) is None
+
+
+def test_one_row_is_told_of_as_one() -> None:
+    failed, doubtful = summary(report(rejected=1)), report(unknown=1)
+    gone = report("1", waiting=Waiting(1, 1, SINCE, "run-a"))
+
+    assert threshold_crossed(failed, 0, None) == "1 row failed, over max_rejected=0"
+    assert str(error_of(doubtful)) == (
+        "1 row was sent and no trustworthy answer came back; the next try sends it again, "
+        "which the service ignores if it had taken it"
+    )
+    assert str(error_of(gone)) == (
+        "1 row of earlier runs was sent without a known outcome and this source no longer returns it. "
+        "Clear the run run-a so that it is read and sent again"
+    )
+
+
+def test_more_rows_are_told_of_as_many() -> None:
+    assert str(error_of(report(unknown=2))) == (
+        "2 rows were sent and no trustworthy answer came back; the next try sends them again, "
+        "which the service ignores for those it had taken"
+    )
+    assert str(error_of(report("1", waiting=Waiting(2, 2, SINCE, "run-a")))) == (
+        "2 rows of earlier runs were sent without a known outcome and this source no longer returns them. "
+        "Clear the run run-a so that they are read and sent again"
+    )
