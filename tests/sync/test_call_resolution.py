@@ -62,7 +62,7 @@ def test_an_error_of_a_row_is_judged_by_what_its_code_asks_for(
     found = resolved(answered(*(RowError(0, code) for code in codes)), again=again)
 
     assert states(found) == [state, "applied"]
-    assert found.next is Next.GO_ON
+    assert (found.event, found.next) == (CallEventKind.ANSWERED, Next.GO_ON)
 
 
 def test_a_row_may_be_sent_again_only_where_that_is_said_of_it() -> None:

@@ -234,6 +234,23 @@ def test_the_log_ends_with_headline_reasons_and_accounts() -> None:
     assert summarise([report()], summary(report())) == [summary(report()).headline()]
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (1, "1 row of earlier runs is still open and this source no longer returned it"),
+        (2, "2 rows of earlier runs are still open and this source no longer returned them"),
+    ],
+)
+def test_one_row_that_is_still_open_is_told_of_as_one(rows: int, told: str) -> None:
+    one = report()
+    one.waiting = Waiting(rows, 1, datetime(2026, 10, 1, 5, tzinfo=UTC), "m")
+    them = told.rpartition(" ")[2]
+
+    assert summarise([one], summary(one))[1:] == [
+        f"  account 1: {told}, the oldest since 2026-10-01 05:00 UTC; clear the run m to read {them} again"
+    ]
+
+
 def test_ten_reasons_are_logged_unless_more_are_asked_for() -> None:
     many = report("1", *(problem(code=code) for code in range(12)))
 
