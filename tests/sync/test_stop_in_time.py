@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sync_fakes import ListSource, OneThread, SimulatedClock, World, rows
@@ -18,6 +18,7 @@ class HangingService(OneThread):
 
     clock: SimulatedClock | None = None
     looks: int = 0
+    timeouts: list[float] = field(default_factory=list)
 
     def start(self, lane: str, tag: object, work: Callable[[], Any]) -> None:
         if lane != "send":
@@ -28,6 +29,7 @@ class HangingService(OneThread):
             return super().next(timeout_seconds)
         assert timeout_seconds is not None, "waits for ever for a service that does not answer"
         self.looks += 1
+        self.timeouts.append(timeout_seconds)
         if self.clock is not None and self.looks > 1:
             self.clock.stop = True
         return None
@@ -36,10 +38,12 @@ class HangingService(OneThread):
 def test_a_stop_ends_the_wait_for_what_the_account_holds() -> None:
     """The first question of a run: nothing has been sent, and the account is given back at once."""
     world = World()
-    world.executor = HangingService(clock=world.clock)
+    world.executor = hanging = HangingService(clock=world.clock)
     run = world.run(ListSource(rows("a")))
     (report,) = run.deliver()
     assert isinstance(report.error, Stopped)
     assert world.service.received == []
     assert world.ledger.runs[-1].outcome == "stopped"
     assert world.ledger.leases[run._stream("1")].expires_at <= world.clock.now()
+    assert hanging.timeouts == [0.25, 0.25]
+    assert world.clock.waited == 0
