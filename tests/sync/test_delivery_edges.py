@@ -411,7 +411,7 @@ def test_each_boundary_of_a_delivery_is_told_where_it_is_passed() -> None:
     ],
 )
 def test_a_missing_setting_stops_a_run_if_it_hits_half_of_the_rows_that_count(marks: str, *, stops: bool) -> None:
-    """u lacks the setting, i is invalid, e was forgotten, o is out of the window."""
+    """A letter a row: u lacks the setting, i is invalid, e was forgotten, o is out of the window."""
     missing = replace(SETTING, undeclared=True)
     invalid = replace(SETTING, error_code="Bad", finality=Finality.FINAL)
     (plain,) = prepare(rows("a"), None)  # type: ignore[arg-type]
