@@ -126,19 +126,15 @@ def _refused(service: str, result: CallResult, rows: int, *, others_pass: bool) 
             return Resolution(CallEventKind.NOT_APPLIED, Next.SPLIT, reason=known.meaning, fault=fault)
         if not known.known and not others_pass:
             # Nobody knows whether such a code is about the row, and nothing beside it says so: it may pass by itself.
-            return _deferred(result, rows, Next.GO_ON, _name_of(fault), known.meaning)
+            if fault.code is None and fault.error_code is None:
+                return _deferred(result, rows, Next.GO_ON, "RefusedWithoutCode", known.meaning)
+            return _deferred(result, rows, Next.GO_ON, fault.error_code or str(fault.code), known.meaning)
         error = RowError(0, fault.code, fault.error_code, message=fault.message, details=fault.details)
         verdict = Verdict(RowState.REJECTED, (error,))
         return Resolution(CallEventKind.NOT_APPLIED, Next.GO_ON, (verdict,), fault=fault)
     stop = Next.STOP_FAIL if known.action in {Action.FAIL, Action.REAUTHENTICATE} else Next.STOP_RETRY
     next_step = Next.GO_ON if known.action is Action.DEFER else stop
-    return _deferred(result, rows, next_step, _name_of(fault), known.meaning)
-
-
-def _name_of(fault: Fault) -> str:
-    if fault.error_code is None and fault.code is None:
-        return "RefusedWithoutCode"
-    return fault.error_code or str(fault.code)
+    return _deferred(result, rows, next_step, fault.error_code or str(fault.code), known.meaning)
 
 
 def _deferred(
